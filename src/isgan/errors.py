@@ -1,0 +1,9 @@
+"""The one error a user is meant to read, and the one warning."""
+
+
+class IsganError(Exception):
+    """Something the user can mend. The message is one line and says what to do; commands print it and exit with 2."""
+
+
+class IsganWarning(UserWarning):
+    """Something the user should know but that does not stop the work. The message is one line."""
