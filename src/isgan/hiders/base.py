@@ -1,0 +1,89 @@
+"""The contract of a hiding method, and the paper's idea of hiding in the luminance, written once."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from isgan.color import luma
+from isgan.distortions.quantize import quantize
+
+
+class Hiding(NamedTuple):
+    """What one pass of a hider makes: the 8-bit stego image (N, 3, H, W) and the secret revealed from it (N, 1, H, W)."""
+
+    stego: Tensor
+    revealed: Tensor
+
+
+class Hider(nn.Module, ABC):
+    """A way to hide a gray secret in a colour cover of the same size.
+
+    All images are float in [0, 1], RGB or gray, (N, C, H, W). Constructor arguments are the hider's configuration: plain
+    numbers, strings and booleans, kept in `config`, so that a weights file can say how to build it.
+
+    Attributes:
+        multiple: the grid the method works on. Any size is accepted, but tiles of a larger image have to start at multiples of it.
+        halo: how far, in pixels, the input reaches that one output pixel of `hide` or `reveal` depends on. Tiles that
+            overlap by it give the same result as the whole image.
+        trainable: False for methods without weights.
+    """
+
+    multiple: ClassVar[int] = 1
+    halo: int = 0
+    trainable: ClassVar[bool] = True
+    config: dict[str, Any]
+
+    def __init__(self, **config: Any):
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """cover (N, 3, H, W), secret (N, 1, H, W) -> stego (N, 3, H, W), float, not yet rounded to 8 bits."""
+
+    @abstractmethod
+    def reveal(self, stego: Tensor) -> Tensor:
+        """stego (N, 3, H, W) -> secret (N, 1, H, W), not yet rounded; values may leave [0, 1] slightly."""
+
+    def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
+        """Hide, save as 8 bits (straight-through), reveal: one call, so that a data-parallel wrapper synchronises it."""
+        stego = quantize(self.hide(cover, secret))
+        return Hiding(stego, self.reveal(stego))
+
+
+class LumaHider(Hider):
+    """Hides in Y and passes Cb and Cr through (paper, section 3.1).
+
+    A change of Y alone adds one and the same value to R, G and B. That value is limited to what every channel has room for
+    inside [0, 1], so nothing is lost to clipping and the chroma stays exact.
+
+    Subclasses see heights and widths that are multiples of `multiple`: the last row and column are repeated up to there, for
+    the sender and for the receiver alike.
+    """
+
+    @abstractmethod
+    def encode(self, y: Tensor, secret: Tensor) -> Tensor:
+        """Y of the cover (N, 1, H, W) and the secret (N, 1, H, W) -> Y of the stego image (N, 1, H, W)."""
+
+    @abstractmethod
+    def decode(self, y: Tensor) -> Tensor:
+        """Y of the stego image (N, 1, H, W) -> the secret (N, 1, H, W)."""
+
+    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        y = luma(cover)
+        height, width = y.shape[-2:]
+        change = self.encode(self._pad(y), self._pad(secret)).float()[..., :height, :width] - y
+        room_below = -cover.amin(dim=1, keepdim=True)
+        room_above = 1 - cover.amax(dim=1, keepdim=True)
+        return cover + torch.minimum(torch.maximum(change, room_below), room_above)
+
+    def reveal(self, stego: Tensor) -> Tensor:
+        height, width = stego.shape[-2:]
+        return self.decode(self._pad(luma(stego))).float()[..., :height, :width]
+
+    def _pad(self, image: Tensor) -> Tensor:
+        below, right = (-side % self.multiple for side in image.shape[-2:])
+        return F.pad(image, (0, right, 0, below), mode="replicate") if below or right else image
