@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -201,6 +202,13 @@ def test_the_largest_digest_stays_below_one(monkeypatch):
     monkeypatch.setattr("isgan.datasets.base.hashlib.sha256", lambda key: Digest())
     assert fraction(b"") < 1
     assert split_of(b"") == "test"
+    assert split_of(b"", dict.fromkeys("abcdefghij", 0.1)) == "j"  # ten tenths add up to a little less than 1
+
+
+@pytest.mark.parametrize(("position", "split"), [(0, "train"), (0.79999, "train"), (0.8, "val"), (0.9, "test")])
+def test_a_split_begins_where_the_one_before_ends(position, split, monkeypatch):
+    monkeypatch.setattr("isgan.datasets.base.fraction", lambda key: position)
+    assert split_of(b"") == split
 
 
 # folder
@@ -236,13 +244,17 @@ def test_folder_takes_pictures_of_any_case_and_nothing_hidden(tmp_path):
     assert {path for path, _ in open_source(tmp_path).assign()} == wanted
 
 
-def test_folder_follows_links_but_no_loop(tmp_path):
+def test_folder_follows_links_but_no_loop(tmp_path, monkeypatch):
+    walk = os.walk
+    monkeypatch.setattr("isgan.datasets.base.os.walk", lambda *args, **options: islice(walk(*args, **options), 20))
     write(tmp_path / "elsewhere" / "a.png")
     root = write(tmp_path / "root" / "b.png").parent
     (root / "linked").symlink_to(tmp_path / "elsewhere")
     (root / "again").symlink_to(tmp_path / "elsewhere")
-    (root / "loop").symlink_to(root)
-    assert [path.name for path, _ in open_source(root).assign()] == ["b.png", "a.png"]
+    for loop in ("first", "second"):  # entered again and again, they would hide what comes after them
+        (root / loop).symlink_to(root)
+    write(root / "third" / "c.png")
+    assert [path.name for path, _ in open_source(root).assign()] == ["b.png", "a.png", "c.png"]
 
 
 def test_folder_keeps_a_dead_link_for_the_scan_to_name(tmp_path):
@@ -400,6 +412,7 @@ def test_imagenet_is_found_and_not_taken_for_splits(above, tmp_path):
     assert [path.name for path in source.images("test")] == [f"ILSVRC2012_val_{number:08}.JPEG" for number in range(4)]
     assert len(source.images("train")) + len(source.images("val")) == 300
     assert 1 <= len(source.images("val")) <= 15
+    assert source.priority > datasets["splits"].priority  # both match; not left to the order of their names
 
 
 def test_imagenet_takes_val_in_class_folders_and_does_without_one(tmp_path):

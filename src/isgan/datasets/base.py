@@ -116,10 +116,12 @@ def pictures(folder: Path) -> Iterator[Path]:
     entered: set[Path] = set()
     for here, below, names in os.walk(folder, followlinks=True, onerror=_unreadable):
         real = Path(here).resolve()
-        below[:] = [] if real in entered else sorted(name for name in below if not name.startswith("."))
-        if real not in entered:
-            yield from (Path(here, name) for name in sorted(names) if _is_picture(name))
+        if real in entered:
+            below.clear()
+            continue
         entered.add(real)
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        yield from (Path(here, name) for name in sorted(names) if _is_picture(name))
 
 
 def _is_picture(name: str) -> bool:

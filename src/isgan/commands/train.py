@@ -1,0 +1,119 @@
+"""`isgan train`: weights from a recipe and photographs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from isgan.errors import IsganError
+
+Overrides = Annotated[dict[str, str] | None, Parameter(show=False)]
+
+
+def train(
+    recipe: Path,
+    /,
+    *,
+    data: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    initial: str | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    precision: str | None = None,
+    threads: int | None = None,
+    devices: int = 1,
+    accelerator: str = "auto",
+    hider: Overrides = None,
+    loss: Overrides = None,
+    photos: Overrides = None,
+    optimizer: Overrides = None,
+    schedule: Overrides = None,
+) -> None:
+    """Train a hider. Every value of the recipe can be set here: --loss.beta 0.1, --photos.crop 128, --optimizer.lr 1e-4.
+
+    Ctrl-C ends the run after the running step with a checkpoint; the same command with --resume goes on. The run's folder
+    gets weights.safetensors with its card (use it with --model), validation.csv, samples.png and TensorBoard logs.
+
+    Parameters
+    ----------
+    recipe
+        TOML file with [hider], [loss], [photos], [optimizer], [schedule].
+    data
+        Folders of photographs; each is a set, validated apart.
+    out
+        The run's folder; runs/RECIPE if not given.
+    resume
+        Go on from the folder's checkpoint.
+    initial
+        Model (name or file) whose weights to start from.
+    minutes
+        Time budget; the learning rate falls to the end of it.
+    steps
+        Number of steps.
+    seed
+        Decides first weights, pairs and crops.
+    precision
+        32-true, bf16-mixed or 16-mixed.
+    threads
+        CPU threads of each process.
+    devices
+        Number of processes or GPUs.
+    accelerator
+        auto, cpu or gpu.
+    """
+    import warnings
+
+    import torch
+    from lightning.fabric import Fabric
+
+    from isgan import weights
+    from isgan.console import TrainingProgress, counting
+    from isgan.datasets.pairs import load_photographs
+    from isgan.training.loop import CHECKPOINT, Trainer
+    from isgan.training.memory import keep_memory
+    from isgan.training.recipe import parse_value, read_recipe
+
+    sections = {"hider": hider, "loss": loss, "photos": photos, "optimizer": optimizer, "schedule": schedule}
+    overrides: dict[str, Any] = {
+        name: {key: parse_value(text) for key, text in values.items()} for name, values in sections.items() if values
+    }
+    overrides.setdefault("schedule", {})
+    if minutes is not None:
+        overrides["schedule"] |= {"minutes": float(minutes)} | ({} if steps else {"steps": 0})
+    if steps is not None:
+        overrides["schedule"]["steps"] = steps
+    overrides |= {key: value for key, value in {"seed": seed, "precision": precision}.items() if value is not None}
+    plan = read_recipe(recipe, overrides)
+    folder = out or Path("runs") / recipe.stem
+    if not resume and (folder / CHECKPOINT).exists():
+        raise IsganError(f"{folder} holds a run already: add --resume to go on with it, or choose another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise IsganError(f"cannot make the folder {folder}: {error.strerror}; choose another --out") from error
+
+    keep_memory()
+    if threads:
+        torch.set_num_threads(threads)
+    warnings.filterwarnings("ignore", module="lightning.*")
+    fabric = Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)
+    fabric.launch()
+    with counting("reading photographs", visible=fabric.is_global_zero) as count:
+        splits = [load_photographs(data, "train", plan.photos.side, progress=count),
+                  load_photographs(data, "val", plan.photos.side, limit=plan.photos.validation, progress=count)]  # fmt: skip
+    with TrainingProgress(visible=fabric.is_global_zero) as progress:
+        for path, reason in splits[0].skipped + splits[1].skipped:
+            progress.note(f"skipped {path}: {reason}")
+        if skipped := sum(len(split.skipped) for split in splits):
+            progress.note(f"{skipped} files skipped")
+        trainer = Trainer(plan, *splits, folder, fabric, initial=weights.load(initial) if initial else None,
+                          on_step=progress.step, on_validation=progress.validation)  # fmt: skip
+        if resume:
+            trainer.resume()
+        trainer.fit()
+        if trainer.interrupted:
+            progress.note(f"stopped at step {trainer.step}; go on with --resume")
+        else:
+            progress.note(f"done after {trainer.step} steps: {folder / 'weights.safetensors'}")

@@ -1,0 +1,59 @@
+"""What commands show while they work: progress on stderr, gone when done; nothing where stderr is not a terminal but notes."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+@contextmanager
+def counting(what: str, visible: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar for work that is counted: yields a function to call with (done, total)."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not visible or not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class TrainingProgress:
+    """A bar with time left, loss and the newest PSNR of both ends; validations as lines above it."""
+
+    def __init__(self, visible: bool = True):
+        self.console = Console(stderr=True, quiet=not visible)
+        columns = (TextColumn("step {task.fields[step]}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(),
+                   TextColumn("left {task.fields[left]}"), TextColumn("loss {task.fields[loss]:.4f}  {task.fields[psnr]}"))  # fmt: skip
+        self.bar = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
+        self.task = self.bar.add_task("", total=1.0, step=0, loss=0.0, psnr="", left="?")
+        self.started: tuple[float, float] | None = None
+
+    def __enter__(self) -> "TrainingProgress":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.bar.stop()
+
+    def step(self, step: int, progress: float, loss: float) -> None:
+        """After each step: its number, how much of the run is done (0 to 1), the loss."""
+        now = time.monotonic()
+        if self.started is None:
+            self.started = (now, progress)
+        since, done = now - self.started[0], progress - self.started[1]
+        left = time.strftime("%H:%M:%S", time.gmtime(since / done * (1 - progress))) if done > 0 else "?"
+        self.bar.update(self.task, completed=progress, step=step, loss=loss, left=left)
+
+    def validation(self, rows: list[dict[str, Any]]) -> None:
+        """After a validation: one row per set."""
+        text = " | ".join(f"{row['set']} {row['stego_psnr']:.2f}/{row['stego_ssim']:.4f} {row['secret_psnr']:.2f}/{row['secret_ssim']:.4f}"
+                          for row in rows)  # fmt: skip
+        self.note(f"step {rows[0]['step']}, {rows[0]['minutes']:.1f} min, stego/secret PSNR/SSIM: {text}")
+        means = [sum(row[key] for row in rows) / len(rows) for key in ("stego_psnr", "secret_psnr")]
+        self.bar.update(self.task, psnr=f"stego {means[0]:.2f} dB  secret {means[1]:.2f} dB")
+
+    def note(self, text: str) -> None:
+        """One line that stays."""
+        self.console.print(text, soft_wrap=True, highlight=False, markup=False)

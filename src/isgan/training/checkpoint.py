@@ -1,0 +1,26 @@
+"""What a run needs to go on: written whole or not at all, read without unpickling code."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from isgan.errors import IsganError
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Writes tensors and plain values to `path`, through a temporary file, so that a kill leaves the old or the new one."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote; `IsganError` if there is none or it cannot be read."""
+    if not path.is_file():
+        raise IsganError(f"nothing to resume: there is no {path}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise IsganError(f"{path} is not a checkpoint of isgan: start again without --resume") from error

@@ -1,0 +1,202 @@
+"""The training loop: one recipe, one run folder, resumable at any step."""
+
+import math
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from isgan.datasets.pairs import Pair, Photographs, TrainingPairs, fixed_pairs
+from isgan.distortions.quantize import quantize
+from isgan.errors import IsganError
+from isgan.hiders import hiders
+from isgan.hiders.base import Hider
+from isgan.losses import losses
+from isgan.metrics.quality import psnr, ssim
+from isgan.training.checkpoint import load_checkpoint, save_checkpoint
+from isgan.training.log import Log
+from isgan.training.recipe import Recipe, build_part, recipe_from
+
+CHECKPOINT = "checkpoint.pt"
+
+
+def learning_rate(recipe: Recipe, step: int, progress: float) -> float:
+    """Linear warm-up over the first steps, then a half cosine of `progress` from 1 to `schedule.final`."""
+    schedule = recipe.schedule
+    warm = min(1.0, (step + 1) / schedule.warmup) if schedule.warmup else 1.0
+    return recipe.optimizer.lr * warm * (schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * progress)) / 2)
+
+
+class Trainer:
+    """One run. What it is after step k depends on recipe, photographs and k alone (if bounded by steps, not minutes).
+
+    Args:
+        recipe: see `training.recipe`.
+        train, val: photographs of the two splits.
+        folder: where checkpoint, logs and sample pictures go.
+        fabric: Lightning Fabric, launched.
+        initial: weights to start from instead of random ones.
+        on_step: called after each step with (step, progress in [0, 1], loss); the command line shows it.
+        on_validation: called with the rows of a validation: one dict per set.
+    """
+
+    def __init__(self, recipe: Recipe, train: Photographs, val: Photographs, folder: Path, fabric: Fabric, *,
+                 initial: Hider | None = None, on_step: Callable[[int, float, float], None] = lambda *_: None,
+                 on_validation: Callable[[list[dict[str, Any]]], None] = lambda _: None):  # fmt: skip
+        self.recipe, self.folder, self.fabric = recipe, folder, fabric
+        self.on_step, self.on_validation = on_step, on_validation
+        torch.manual_seed(recipe.seed)
+        self.hider: Hider = build_part(hiders, recipe.hider)
+        if not self.hider.trainable:
+            raise IsganError(f"hider '{recipe.hider['name']}' has no weights to train")
+        if initial is not None:
+            self.hider.load_state_dict(initial.state_dict())
+        self.hider = self.hider.to(fabric.device, memory_format=torch.channels_last)
+        self.average = AveragedModel(self.hider, avg_fn=self._averaged, use_buffers=True)
+        self.loss = build_part(losses, recipe.loss)
+        options = recipe.optimizer
+        adam = torch.optim.Adam(self.hider.parameters(), options.lr, (options.beta1, options.beta2), weight_decay=options.weight_decay)
+        self.wrapped, self.optimizer = fabric.setup(self.hider, adam)
+        photos = recipe.photos
+        self.pairs = TrainingPairs(train.sets, photos.crop, photos.batch, recipe.seed, photos.balance, photos.ragged,
+                                   fabric.global_rank, fabric.world_size)  # fmt: skip
+        self.fixed = {name: fixed_pairs(photographs) for name, photographs in val.sets.items()}
+        self.step, self.elapsed, self.best = 0, 0.0, -math.inf
+        self.interrupted = False
+        self.log = Log(folder) if fabric.is_global_zero else None
+
+    # ------------------------------------------------------------------ the recipe, as a reader would tell it
+
+    def fit(self) -> None:
+        """Trains to the end of the recipe; Ctrl-C or SIGTERM ends it after the running step, with a checkpoint."""
+        with _signals(self._interrupt):
+            started = time.monotonic() - self.elapsed
+            while self.progress() < 1 and not self.interrupted:
+                loss = self.train_step(self.pairs[self.step])
+                self.step += 1
+                self.elapsed = time.monotonic() - started
+                self.on_step(self.step, self.progress(), loss)
+                if self.step % self.recipe.schedule.validate_every == 0:
+                    self.validate()
+                if self.step % self.recipe.schedule.save_every == 0:
+                    self.save()
+        if not self.interrupted and self.step % self.recipe.schedule.validate_every:
+            self.validate()
+        self.save()
+
+    def train_step(self, pair: Pair) -> float:
+        """One optimizer step on one batch; returns the loss."""
+        pair = Pair(*(self.fabric.to_device(image) for image in pair))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step, self.progress())
+        hiding = self.wrapped(pair.cover, pair.secret)
+        terms = self.loss(pair.cover, hiding.stego, pair.secret, hiding.revealed)
+        self.optimizer.zero_grad()
+        self.fabric.backward(terms.total)
+        if self.recipe.optimizer.clip:
+            self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=self.recipe.optimizer.clip, error_if_nonfinite=False)
+        self.optimizer.step()
+        if self.recipe.schedule.ema:
+            self.average.update_parameters(self.hider)
+        loss = terms.total.item()
+        if not math.isfinite(loss):
+            raise IsganError(f"the loss is {loss} at step {self.step}: lower --optimizer.lr and --resume from the last checkpoint")
+        return loss
+
+    @torch.inference_mode()
+    def validate(self) -> None:
+        """Every fixed pair, whole, in evaluation mode, through 8 bits on both sides; logs a row per set and a picture."""
+        if not self.fabric.is_global_zero:
+            return
+        hider = self.kept()
+        rows, samples = [], []
+        for name, pairs in self.fixed.items():
+            scores = [self._score(hider, pair) for pair in pairs]
+            samples += [(pair, hiding) for *_, hiding, pair in scores[:2]]
+            stego_psnr, stego_ssim, secret_psnr, secret_ssim = torch.tensor([score[:4] for score in scores]).mean(dim=0).tolist()
+            rows.append({"step": self.step, "minutes": self.elapsed / 60, "set": name, "stego_psnr": stego_psnr, "stego_ssim": stego_ssim,
+                         "secret_psnr": secret_psnr, "secret_ssim": secret_ssim})  # fmt: skip
+        self.best = max(self.best, sum(row["stego_psnr"] + row["secret_psnr"] for row in rows) / len(rows))
+        if self.log:
+            self.log.validation(rows, samples)
+        self.on_validation(rows)
+
+    def _score(self, hider: Hider, pair: Pair) -> tuple:
+        cover, secret = (image.to(self.fabric.device) for image in pair)
+        stego, revealed = hider(cover, secret)
+        revealed = quantize(revealed)
+        # 80 dB stands for "equal", so that one exact image does not make a mean infinite.
+        scores = [measure(a, b).clamp(max=80).item() for a, b in ((stego, cover), (revealed, secret)) for measure in (psnr, ssim)]
+        return *scores, Pair(stego, revealed), pair
+
+    def kept(self) -> Hider:
+        """The weights that are validated and shipped, in evaluation mode: the averaged ones if the recipe averages."""
+        hider = self.average.module if self.recipe.schedule.ema and self.step else self.hider
+        hider.eval()
+        self.hider.train(hider is not self.hider)
+        return hider
+
+    # ------------------------------------------------------------------ state
+
+    def progress(self) -> float:
+        """How much of the run is behind it, 0 to 1, by steps or by minutes, whichever is further."""
+        schedule = self.recipe.schedule
+        by_steps = self.step / schedule.steps if schedule.steps else 0.0
+        by_time = self.elapsed / 60 / schedule.minutes if schedule.minutes else 0.0
+        return min(1.0, max(by_steps, by_time))
+
+    def save(self) -> None:
+        """Writes the checkpoint (rank 0)."""
+        if self.fabric.is_global_zero:
+            state = {"recipe": self.recipe.to_dict(), "step": self.step, "elapsed": self.elapsed, "best": self.best,
+                     "hider": self.hider.state_dict(), "average": self.average.state_dict(), "optimizer": self.optimizer.state_dict()}  # fmt: skip
+            save_checkpoint(self.folder / CHECKPOINT, state)
+
+    def resume(self) -> None:
+        """Goes on from the folder's checkpoint; the length of the run may have changed, nothing else of the recipe."""
+        state = load_checkpoint(self.folder / CHECKPOINT)
+        saved = recipe_from(state["recipe"])
+        for name in ("hider", "loss", "photos", "optimizer", "seed", "precision"):
+            if getattr(saved, name) != getattr(self.recipe, name):
+                raise IsganError(f"{self.folder} was trained with another [{name}]: resume with the same recipe, or start a new --out folder")
+        self.hider.load_state_dict(state["hider"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.elapsed, self.best = state["step"], state["elapsed"], state["best"]
+
+    def _averaged(self, average: Tensor, current: Tensor, _count: Tensor) -> Tensor:
+        if not average.is_floating_point():  # BatchNorm's counter
+            return current
+        # A short memory at first, so that the random first weights are soon forgotten.
+        decay = min(self.recipe.schedule.ema, (self.step + 1) / (self.step + 10))
+        return torch.lerp(current, average, decay)
+
+    def _interrupt(self, *_: Any) -> None:
+        self.interrupted = True
+
+
+class _signals:
+    """While it is entered, Ctrl-C and SIGTERM call `handler`; a second Ctrl-C acts as always."""
+
+    def __init__(self, handler: Callable[..., None]):
+        self.handler = handler
+
+    def __enter__(self) -> None:
+        self.before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def once(number: int, frame: Any) -> None:
+            signal.signal(number, self.before[number])
+            self.handler(number, frame)
+
+        for number in self.before:
+            signal.signal(number, once)
+
+    def __exit__(self, *_: Any) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)

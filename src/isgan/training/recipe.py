@@ -1,0 +1,154 @@
+"""What a training run is made of. Recipes are TOML files; `[hider]` and `[loss]` name a part and hold its arguments."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from isgan.errors import IsganError
+from isgan.registry import unknown
+
+
+@dataclass(frozen=True)
+class Photos:
+    """[photos]: what a batch is cut from."""
+
+    side: int = 0
+    """Photographs are cut to their centre square and scaled to this side; 0 keeps them as they are."""
+    crop: int = 64
+    """Side of the random crops."""
+    batch: int = 8
+    """Pairs in a batch."""
+    balance: bool = True
+    """Every --data folder is seen equally often."""
+    ragged: bool = True
+    """Cut up to three rows and columns off every second batch."""
+    validation: int = 20
+    """Fixed validation pairs of each folder."""
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """[optimizer]: Adam."""
+
+    lr: float = 1e-3
+    """Learning rate at its highest."""
+    beta1: float = 0.9
+    """Decay of the first moment."""
+    beta2: float = 0.999
+    """Decay of the second moment."""
+    weight_decay: float = 0.0
+    """L2 regularisation, added to the gradient (paper: used; the authors' 5e-3 shrinks everything)."""
+    clip: float = 1.0
+    """Bound on the gradient's norm; 0 for none."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """[schedule]: how long, and how the learning rate falls. Of steps and minutes whichever is reached first ends the run."""
+
+    steps: int = 10_000
+    """Optimizer steps; 0 for no bound."""
+    minutes: float = 0.0
+    """Minutes of training; 0 for no bound. A run bounded by minutes is resumable, but not to the same weights."""
+    warmup: int = 200
+    """Steps over which the learning rate rises."""
+    final: float = 0.0
+    """What the cosine leaves of the learning rate at the end, as a fraction."""
+    ema: float = 0.999
+    """Decay of the averaged weights that are validated and kept; 0 for none."""
+    validate_every: int = 1_000
+    """Steps between validations."""
+    save_every: int = 500
+    """Steps between checkpoints."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole training run, apart from the photographs."""
+
+    hider: Mapping[str, Any]
+    """name, and the arguments of that hider."""
+    loss: Mapping[str, Any]
+    """name, and the arguments of that loss."""
+    photos: Photos = field(default_factory=Photos)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    schedule: Schedule = field(default_factory=Schedule)
+    seed: int = 0
+    """Decides first weights, pairs and crops."""
+    precision: str = "32-true"
+    """Lightning Fabric's name for it: 32-true, bf16-mixed, 16-mixed."""
+
+    def __post_init__(self) -> None:
+        if not (self.schedule.steps > 0 or self.schedule.minutes > 0):
+            raise IsganError("the recipe never ends: set schedule.steps or schedule.minutes")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain tables, as in the TOML file."""
+        return dataclasses.asdict(self)
+
+
+def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe of a TOML file; `overrides` are tables of the same form that win over the file. Unknown keys are errors."""
+    try:
+        tables = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise IsganError(f"cannot read recipe {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise IsganError(f"{path} is not a TOML recipe: {error}") from error
+    for section, values in (overrides or {}).items():
+        tables[section] = {**tables.get(section, {}), **values} if isinstance(values, Mapping) else values
+    return recipe_from(tables)
+
+
+def recipe_from(tables: Mapping[str, Any]) -> Recipe:
+    """A recipe from plain tables, strictly: unknown keys and wrong types are errors."""
+    return _build(Recipe, tables, "recipe")
+
+
+def parse_value(text: str) -> Any:
+    """A value from the command line, read as TOML where it is TOML ("0.1", "true", "[1, 2]") and as a string where not."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _build(cls: type, tables: Mapping[str, Any], where: str) -> Any:
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    values = {}
+    for key, value in tables.items():
+        if key not in fields:
+            raise unknown(f"{where} key", key, sorted(fields))
+        kind = fields[key].type
+        if dataclasses.is_dataclass(kind):
+            value = _build(kind, _table(value, f"{where}.{key}"), f"{where}.{key}")
+        elif kind is float and type(value) is int:
+            value = float(value)
+        elif kind in (int, float, bool, str) and type(value) is not kind:
+            raise IsganError(f"{where}.{key} = {value!r} is not {'an' if kind is int else 'a'} {kind.__name__}")
+        elif kind not in (int, float, bool, str) and "name" not in _table(value, f"{where}.{key}"):
+            raise IsganError(f"{where}.{key} needs a name")
+        values[key] = value
+    missing = [f.name for f in fields.values() if f.default is f.default_factory is dataclasses.MISSING and f.name not in values]
+    if missing:
+        raise IsganError(f"the {where} has no [{missing[0]}]")
+    return cls(**values)
+
+
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise IsganError(f"{where} = {value!r} is not a table")
+    return value
+
+
+def build_part(registry: Any, table: Mapping[str, Any]) -> Any:
+    """The part that a [hider] or [loss] table names, built with the table's other keys."""
+    arguments = {key: value for key, value in table.items() if key != "name"}
+    part = registry[table["name"]]
+    try:
+        return part(**arguments)
+    except TypeError as error:
+        raise IsganError(f"{registry.kind} '{table['name']}': {error}") from error
