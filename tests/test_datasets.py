@@ -304,7 +304,7 @@ def test_lists_refuse_a_photograph_in_two_splits(tmp_path):
     write(tmp_path / "a.png")
     write(tmp_path / "train.txt", "a.png")
     write(tmp_path / "test.txt", "./a.png")
-    with pytest.raises(IsganError, match=r"in train\.txt and in .*test\.txt"):
+    with pytest.raises(IsganError, match=r"in train\.txt and in test\.txt"):
         open_source(tmp_path).images("train")
 
 
@@ -456,7 +456,7 @@ def bad_files(root: Path) -> dict[Path, str]:
         write(root / "gif.png", disguised.getvalue()): "",
         picture(root / "small.png", (200, 31)): "32",
         picture(root / "cmyk.jpg", mode="CMYK"): "CMYK",
-        deep: "16",
+        deep: "more than 8 bits",
         root / "gone.png": "",
     }
 

@@ -10,13 +10,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def counting(what: str, visible: bool = True) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar for work that is counted: yields a function to call with (done, total)."""
+def counting(what: str, total: int | None = None, visible: bool = True) -> Iterator[Callable[..., None]]:
+    """A progress bar for counted work: yields a function to call after each unit, or with (done, total)."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not visible or not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(what, total=total)
+
+        def advance(done: int | None = None, total: int | None = None) -> None:
+            if done is None:
+                bar.advance(task)
+            else:
+                bar.update(task, completed=done, total=total)
+
+        yield advance
 
 
 class TrainingProgress:

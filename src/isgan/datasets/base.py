@@ -38,7 +38,7 @@ class Source(ABC):
     def __init__(self, root: Path):
         home = self.locate(existing(root))
         if home is None:
-            raise IsganError(f"{root}: expected {self.layout}")
+            raise IsganError(f"'{root}': expected {self.layout}")
         self.root, self.home = root, home
 
     @classmethod
@@ -60,7 +60,7 @@ class Source(ABC):
         if split not in SPLITS:
             raise unknown("split", split, list(SPLITS))
         if not self._assigned[split]:
-            raise IsganError(f"no {split} photographs in {self.root}: expected {self.layout}")
+            raise IsganError(f"no {split} photographs in '{self.root}': expected {self.layout}")
         return list(self._assigned[split])
 
     @cached_property
@@ -78,13 +78,13 @@ def open_source(root: Path) -> Source:
     for source in sorted(sources, key=lambda source: -source.priority):
         if source.matches(root):
             return source(root)
-    raise IsganError(f"no photographs in {root}: give a folder of PNG, JPEG, WebP, TIFF or BMP, or a .txt list of them")
+    raise IsganError(f"no photographs in '{root}': give a folder of PNG, JPEG, WebP, TIFF or BMP, or a .txt list")
 
 
 def existing(root: Path) -> Path:
     """`root` itself, or an `IsganError` if there is no such folder (or list file)."""
     if not os.access(root, os.R_OK):
-        raise IsganError(f"cannot read {root}: no such folder, or no permission; check the path of the photographs")
+        raise IsganError(f"cannot read '{root}': no such folder, or no permission; check the path")
     return root
 
 
@@ -129,4 +129,4 @@ def _is_picture(name: str) -> bool:
 
 
 def _unreadable(error: OSError) -> None:
-    raise IsganError(f"cannot list {error.filename}: {error.strerror}; make the folder readable") from error
+    raise IsganError(f"cannot list '{error.filename}': {error.strerror}; make the folder readable") from error

@@ -32,7 +32,7 @@ class Lists(Source):
             for path in read_list(file) if file.is_file() else []:
                 other = taken.setdefault(path.resolve(), split)
                 if other != split:
-                    raise IsganError(f"{path} is in {other}.txt and in {file}: remove it from one of them")
+                    raise IsganError(f"'{path}' is in {other}.txt and in {split}.txt: remove it from one of them")
                 yield path, split
 
 
@@ -44,8 +44,8 @@ def read_list(file: Path) -> list[Path]:
             path = file.parent / line.strip()
             if line.strip() and not line.strip().startswith("#"):
                 if not path.is_file():
-                    raise IsganError(f"{file}, line {number}: no file {path}; paths are relative to the list's folder")
+                    raise IsganError(f"'{file}', line {number}: no file '{path}'; paths start at the list's folder")
                 paths.setdefault(path.resolve(), path)
     except (OSError, ValueError) as error:
-        raise IsganError(f"{file} is not a list of pictures, one to a line, in UTF-8: {error}") from error
+        raise IsganError(f"'{file}' is not a list of pictures, one to a line, in UTF-8: {error}") from error
     return list(paths.values())

@@ -45,7 +45,7 @@ def scan(paths: Sequence[Path], progress: Callable[[int, int], None] | None = No
         if progress:
             progress(done, len(paths))
     if not found.good:
-        first = f", first {found.bad[0][0]}: {found.bad[0][1]}" if found.bad else ": give at least one photograph"
+        first = f", first: {found.bad[0][1]}" if found.bad else ": give at least one photograph"
         raise IsganError(f"none of {len(paths)} files can be used{first}")
     return found
 
@@ -56,5 +56,5 @@ def _pixels(path: Path) -> np.ndarray | str:
     except IsganError as error:
         return str(error)
     if min(pixels.shape[:2]) < MIN_SIDE:
-        return f"{path} is {pixels.shape[1]} x {pixels.shape[0]}: photographs need at least {MIN_SIDE} pixels a side"
+        return f"'{path}' is {pixels.shape[1]} x {pixels.shape[0]}: photographs need at least {MIN_SIDE} pixels a side"
     return pixels

@@ -1,6 +1,5 @@
 """What a run needs to go on: written whole or not at all, read without unpickling code."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Writes tensors and plain values to `path`, through a temporary file, so that a kill leaves the old or the new one."""
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

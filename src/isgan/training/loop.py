@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from isgan.datasets.pairs import Pair, Photographs, TrainingPairs, fixed_pairs
 from isgan.distortions.quantize import quantize
 from isgan.errors import IsganError
+from isgan.figures import Sample
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider
 from isgan.losses import losses
@@ -92,6 +93,7 @@ class Trainer:
 
     def train_step(self, pair: Pair) -> float:
         """One optimizer step on one batch; returns the loss."""
+        self.wrapped.train()
         pair = Pair(*(self.fabric.to_device(image) for image in pair))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step, self.progress())
@@ -118,7 +120,7 @@ class Trainer:
         rows, samples = [], []
         for name, pairs in self.fixed.items():
             scores = [self._score(hider, pair) for pair in pairs]
-            samples += [(pair, hiding) for *_, hiding, pair in scores[:2]]
+            samples += [sample for *_, sample in scores[:2]]
             stego_psnr, stego_ssim, secret_psnr, secret_ssim = torch.tensor([score[:4] for score in scores]).mean(dim=0).tolist()
             rows.append({"step": self.step, "minutes": self.elapsed / 60, "set": name, "stego_psnr": stego_psnr, "stego_ssim": stego_ssim,
                          "secret_psnr": secret_psnr, "secret_ssim": secret_ssim})  # fmt: skip
@@ -133,14 +135,12 @@ class Trainer:
         revealed = quantize(revealed)
         # 80 dB stands for "equal", so that one exact image does not make a mean infinite.
         scores = [measure(a, b).clamp(max=80).item() for a, b in ((stego, cover), (revealed, secret)) for measure in (psnr, ssim)]
-        return *scores, Pair(stego, revealed), pair
+        return *scores, Sample(cover, secret, stego, revealed)
 
     def kept(self) -> Hider:
         """The weights that are validated and shipped, in evaluation mode: the averaged ones if the recipe averages."""
         hider = self.average.module if self.recipe.schedule.ema and self.step else self.hider
-        hider.eval()
-        self.hider.train(hider is not self.hider)
-        return hider
+        return hider.eval()
 
     # ------------------------------------------------------------------ state
 
@@ -154,8 +154,15 @@ class Trainer:
     def save(self) -> None:
         """Writes the checkpoint (rank 0)."""
         if self.fabric.is_global_zero:
-            state = {"recipe": self.recipe.to_dict(), "step": self.step, "elapsed": self.elapsed, "best": self.best,
-                     "hider": self.hider.state_dict(), "average": self.average.state_dict(), "optimizer": self.optimizer.state_dict()}  # fmt: skip
+            state = {
+                "recipe": self.recipe.to_dict(),
+                "step": self.step,
+                "elapsed": self.elapsed,
+                "best": self.best,
+                "hider": self.hider.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            }
             save_checkpoint(self.folder / CHECKPOINT, state)
 
     def resume(self) -> None:
@@ -164,7 +171,7 @@ class Trainer:
         saved = recipe_from(state["recipe"])
         for name in ("hider", "loss", "photos", "optimizer", "seed", "precision"):
             if getattr(saved, name) != getattr(self.recipe, name):
-                raise IsganError(f"{self.folder} was trained with another [{name}]: resume with the same recipe, or start a new --out folder")
+                raise IsganError(f"{self.folder} was trained with another {name}: resume with the same recipe, or choose another --out")
         self.hider.load_state_dict(state["hider"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,85 @@
+"""`isgan evaluate`: quality of both ends, on photographs, through 8-bit PNG files."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+FLOOR = ("lsb332", "lsb121")
+
+
+def evaluate(
+    *,
+    data: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
+    model: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    split: Literal["train", "val", "test"] = "test",
+    limit: Annotated[int | None, Parameter(alias="-n")] = None,
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
+    threads: int | None = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Measure hiding and revealing on photographs, at their own size, through 8-bit PNG files.
+
+    Each photograph of the split is a cover and carries the next one. PSNR in dB and SSIM, per image, then averaged. Two rows
+    need no network and are always there to compare with: the secret written over the lowest bits.
+
+    Parameters
+    ----------
+    data
+        Folders of photographs; each is a set of its own.
+    model
+        Names of shipped models or weights files.
+    split
+        Which photographs.
+    limit
+        At most so many pairs of each set.
+    out
+        CSV file with a row per image.
+    threads
+        CPU threads.
+    force
+        Overwrite the CSV file.
+    """
+    import csv
+
+    import torch
+    from isgan.steganographer import Steganographer
+    from rich.console import Console
+    from rich.table import Table
+
+    from isgan import weights
+    from isgan.console import counting
+    from isgan.datasets.base import open_source
+    from isgan.datasets.pairs import set_name
+    from isgan.errors import IsganError
+    from isgan.evaluation.quality import measure, pair_up, rounded, summary
+
+    if out and out.exists() and not force:
+        raise IsganError(f"{out} exists: choose another name, or use --force to overwrite it")
+    if out and not out.parent.is_dir():
+        raise IsganError(f"the folder {out.parent} does not exist: create it first")
+    if threads:
+        torch.set_num_threads(threads)
+    names = list(dict.fromkeys([*(model or [weights.DEFAULT]), *FLOOR]))
+    steganographers = {name: Steganographer(weights.load(name)) for name in names}
+    sets = {set_name(root): pair_up(open_source(root).images(split), limit) for root in data}
+    total = len(names) * sum(map(len, sets.values()))
+    rows, groups = [], []
+    with counting("hiding and revealing", total) as done:
+        for name, pairs in sets.items():
+            for model_name, steganographer in steganographers.items():
+                group = list(measure(model_name, steganographer, name, pairs, done))
+                groups.append(summary(group))
+                rows += map(rounded, group)
+    if out:
+        with out.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    table = Table("set", "model", "pairs", "stego dB", "SSIM", "worst", "secret dB", "SSIM", "worst", "hide s", "reveal s")
+    for row in groups:
+        table.add_row(row["set"], row["model"], str(row["pairs"]),
+                      f"{row['stego_psnr']:.2f}", f"{row['stego_ssim']:.4f}", f"{row['worst_stego_psnr']:.2f}",
+                      f"{row['secret_psnr']:.2f}", f"{row['secret_ssim']:.4f}", f"{row['worst_secret_psnr']:.2f}",
+                      f"{row['hide_seconds']:.2f}", f"{row['reveal_seconds']:.2f}")  # fmt: skip
+    Console().print(table)

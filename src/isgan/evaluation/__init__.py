@@ -1,0 +1,1 @@
+"""Protocols: what is measured, on which photographs, one per file."""

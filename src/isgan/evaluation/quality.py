@@ -1,0 +1,71 @@
+"""How good both ends are, as a receiver sees them: the stego image is a PNG file that was read back."""
+
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from isgan.image import read_gray, read_rgb, to_tensor, write_png
+from isgan.metrics.quality import psnr, ssim
+from isgan.steganographer import Steganographer, fit
+
+MEASURES = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cover with its secret. PSNR in dB, infinite for equal images; stego against cover in RGB."""
+
+    set: str
+    model: str
+    cover: str
+    secret: str
+    width: int
+    height: int
+    stego_psnr: float
+    stego_ssim: float
+    secret_psnr: float
+    secret_ssim: float
+    hide_seconds: float
+    reveal_seconds: float
+
+
+def pair_up(photographs: Sequence[Path], limit: int | None = None) -> list[tuple[Path, Path]]:
+    """Cover i carries photograph i + 1 as its secret, the last one the first."""
+    return [(cover, photographs[(i + 1) % len(photographs)]) for i, cover in enumerate(photographs[:limit])]
+
+
+def measure(model: str, steganographer: Steganographer, set_name: str, pairs: Sequence[tuple[Path, Path]],
+            on_pair: Callable[[], Any] = lambda: None) -> Iterator[Row]:  # fmt: skip
+    """Hides and reveals each (cover, secret) pair of files at the cover's own size; nothing is filtered out."""
+    with tempfile.TemporaryDirectory() as folder:
+        for cover_path, secret_path in pairs:
+            cover = read_rgb(cover_path)
+            height, width = cover.shape[:2]
+            secret = fit(read_gray(secret_path), height, width, "stretch")
+            started = time.perf_counter()
+            stego = steganographer.hide(cover, secret)
+            hidden = time.perf_counter()
+            stego = read_rgb(write_png(stego, Path(folder, "stego.png"), force=True))
+            saved = time.perf_counter()
+            revealed = steganographer.reveal(stego)
+            seconds = hidden - started, time.perf_counter() - saved
+            scores = [score(to_tensor(x), to_tensor(y)).item() for x, y in ((stego, cover), (revealed, secret)) for score in (psnr, ssim)]
+            yield Row(set_name, model, cover_path.name, secret_path.name, width, height, *scores, *seconds)
+            on_pair()
+
+
+def summary(rows: Sequence[Row]) -> dict[str, Any]:
+    """Means over the rows of one model and one set, and the worst PSNR of either side."""
+    means = {name: statistics.fmean(getattr(row, name) for row in rows) for name in (*MEASURES, "hide_seconds", "reveal_seconds")}
+    worst = {f"worst_{name}": min(getattr(row, name) for row in rows) for name in ("stego_psnr", "secret_psnr")}
+    return {"set": rows[0].set, "model": rows[0].model, "pairs": len(rows), **means, **worst}
+
+
+def rounded(row: Row) -> dict[str, Any]:
+    """A row as CSV holds it."""
+    return {key: round(value, 5) if isinstance(value, float) and math.isfinite(value) else value for key, value in asdict(row).items()}
