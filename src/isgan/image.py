@@ -90,10 +90,7 @@ def check_output(path: str | os.PathLike, force: bool = False, inputs: Iterable[
 
 
 def write_png(
-    array: np.ndarray,
-    path: str | os.PathLike,
-    force: bool = False,
-    verify: Callable[[Path], object] | None = None,
+    array: np.ndarray, path: str | os.PathLike, force: bool = False, verify: Callable[[Path], object] | None = None
 ) -> Path:
     """Write a picture as PNG, without metadata, whole or not at all.
 
@@ -170,7 +167,7 @@ def _read(source: Source) -> Image.Image:
             return _to_rgb(source, "the picture")
     path = Path(source)
     with _opened(path) as image:
-        image.verify()  # the checksums of a PNG, which decoding skips; the image cannot be used afterwards
+        image.verify()  # the checksums of a PNG, which decoding skips; the image cannot be decoded afterwards
     with _opened(path) as image:
         return _to_rgb(image, _quoted(path))
 
@@ -194,10 +191,8 @@ def _check_file(path: Path, name: str) -> None:
     with _system_errors(f"read {name}", "check the path and its permissions"):
         if path.is_dir():
             raise IsganError(f"{name} is a folder: name one picture in it")
-        if not path.exists():
-            raise IsganError(f"{name} does not exist: check the path")
         if not path.is_file():
-            raise IsganError(f"{name} is not a file: save the picture to a file first")
+            raise IsganError(f"{name} {'is not a file' if path.exists() else 'does not exist'}: check the path")
         size = path.stat().st_size
     if size == 0:
         raise IsganError(f"{name} is empty: get the file again")

@@ -59,6 +59,14 @@ class Registry(Generic[Part]):
             raise unknown(self.kind, name, self.names())
         return self._parts[name]
 
+    def name_of(self, part: Part) -> str:
+        """The name a part is registered under; a subclass of a part has none of its own."""
+        self._scan()
+        for name, known in self._parts.items():
+            if known is part:
+                return name
+        raise IsganError(f"{part} is not a registered {self.kind}: decorate it with {self.kind}s.register(NAME)")
+
     def _scan(self) -> None:
         if not self._scanned:
             for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):

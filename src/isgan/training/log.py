@@ -18,13 +18,16 @@ class Log:
         self.board = SummaryWriter(folder / "tensorboard")
 
     def validation(self, rows: list[dict[str, Any]], samples: list[Sample]) -> None:
-        """One row per set, and what to show."""
+        """One row per set, and what to show. Rows of this step or later ones, left by a run that was killed, are replaced."""
         path = self.folder / "validation.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as file:
+        earlier = []
+        if path.exists():
+            with path.open(newline="") as file:
+                earlier = [row for row in csv.DictReader(file) if int(row["step"]) < rows[0]["step"]]
+        with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            if new:
-                writer.writeheader()
+            writer.writeheader()
+            writer.writerows(earlier)
             writer.writerows({key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()} for row in rows)
         for row in rows:
             for key in ("stego_psnr", "secret_psnr", "stego_ssim", "secret_ssim"):

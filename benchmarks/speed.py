@@ -1,0 +1,98 @@
+"""Seconds and memory of hiding and revealing, as ratios to the paper's network in the same run.
+
+    python benchmarks/speed.py [RESULTS.csv]
+
+Networks: one 256 x 256 pair in this process, eager float32, median of several. Whole process: the command line, from start to
+exit, on a 256 x 256 and on a 12-megapixel cover, with its peak memory. Machines differ and are noisy: compare within one run.
+"""
+
+import csv
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from isgan import weights
+from isgan.hiders import hiders
+from isgan.image import write_png
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SIDE = 256
+
+
+def median_seconds(work: Callable[[], object], repeats: int = 9) -> float:
+    """Median over repeats, after two that warm up."""
+    seconds = []
+    for _ in range(repeats + 2):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[2:])
+
+
+def networks() -> list[dict]:
+    """Each hider's two networks on one pair of 256 x 256."""
+    torch.manual_seed(0)
+    cover, secret = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 1, SIDE, SIDE)
+    rows = []
+    with torch.inference_mode():
+        for name in ("isgan", weights.DEFAULT, "lsb332"):
+            hider = hiders["isgan"]().eval() if name == "isgan" else weights.load(name)
+            for what, work in (("hide", lambda h=hider: h.hide(cover, secret)), ("reveal", lambda h=hider: h.reveal(cover))):
+                rows.append({"what": f"network {what} 256x256", "model": name, "seconds": median_seconds(work), "peak_mib": ""})
+    return rows
+
+
+def process(*arguments: object) -> tuple[float, float]:
+    """Seconds and peak MiB of one command line."""
+    started = time.perf_counter()
+    child = subprocess.Popen([sys.executable, "-m", "isgan", *map(str, arguments)], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"failed: isgan {' '.join(map(str, arguments))}")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
+def processes() -> list[dict]:
+    """`isgan hide` (which reveals too, to check itself) and `isgan reveal` with the default model."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        stego, out, large = Path(folder, "stego.png"), Path(folder, "out.png"), Path(folder, "large.png")
+        small = next(iter(sorted((EXAMPLES / "covers").iterdir())))
+        secret = next(iter(sorted((EXAMPLES / "secrets").iterdir())))
+        write_png(np.array(Image.open(small).convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC)), large)
+        for size, cover in (("256x256", small), ("12 megapixels", large)):
+            for what, arguments in (("hide", (cover, secret, "-o", stego)), ("reveal", (stego, "-o", out))):
+                seconds, mib = process(what, *arguments, "--force")
+                rows.append({"what": f"process {what} {size}", "model": weights.DEFAULT, "seconds": seconds, "peak_mib": round(mib)})
+    return rows
+
+
+def main() -> None:
+    rows = networks()
+    unit = rows[0]["seconds"]
+    rows += processes()
+    for row in rows:
+        row["ratio_to_paper_hide"] = round(row["seconds"] / unit, 4)
+        row["seconds"] = round(row["seconds"], 4)
+        ratio = row["ratio_to_paper_hide"]
+        print(f"{row['what']:28} {row['model']:8} {row['seconds']:9.4f} s {ratio:9.4f} x paper {row['peak_mib']!s:>6} MiB")
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
+    if len(sys.argv) > 1:
+        with Path(sys.argv[1]).open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
