@@ -1,1 +1,105 @@
-"""Hide a picture inside a picture, get it back, and know how well it was hidden."""
+"""Hide a picture inside a picture, get it back, and know how well it was hidden.
+
+    import isgan
+
+    isgan.hide("cover.png", "secret.png", "stego.png")
+    isgan.reveal("stego.png").show()
+
+Pictures are file names, Pillow images or uint8 arrays. For many of them load the model once:
+
+    steganographer = isgan.load("wavelet")
+    stego = steganographer.hide(cover, secret)      # uint8 arrays, (H, W, 3) and (H, W) -> (H, W, 3)
+    secret = steganographer.reveal(stego)           # (H, W)
+
+Importing isgan costs nothing; torch is imported by the first call.
+"""
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+from isgan.errors import IsganError, IsganWarning
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from isgan.image import Source
+    from isgan.steganographer import Steganographer
+
+__version__ = "0.1.0"
+__all__ = ["IsganError", "IsganWarning", "hide", "load", "names", "reveal"]
+
+
+def hide(
+    cover: "Source",
+    secret: "Source",
+    output: str | os.PathLike | None = None,
+    *,
+    model: str | os.PathLike = "wavelet",
+    fit: Literal["stretch", "crop", "pad"] = "stretch",
+    min_secret_psnr: float = 20.0,
+    force: bool = False,
+) -> "Image.Image":
+    """Hide a picture, as gray, in a colour cover of any size; returns the stego image (RGB, the cover's size).
+
+    With `output` it is also saved, and the secret revealed from the saved file to check it. Without, saving is up to you:
+    only formats that keep every pixel will do, such as PNG. JPEG destroys what is hidden.
+
+    Args:
+        cover: at least 32 pixels a side; use an own, never published photograph, once.
+        secret: any picture; it becomes gray and takes the cover's size.
+        output: a `.png` file.
+        model: one of `names()` or the path of a .safetensors file; the receiver needs the same.
+        fit: "stretch" the secret to the cover's size, "crop" its middle, or "pad" it with black.
+        min_secret_psnr: with `output`, no file is left if the secret comes back worse than this, in dB.
+        force: overwrite an existing `output`.
+
+    Raises:
+        IsganError: with one line that says what to do.
+    """
+    from PIL import Image
+
+    from isgan import steganographer as pipeline
+
+    if output is not None:
+        hidden = pipeline.hide_file(cover, secret, output, model=model, how=fit, min_secret_psnr=min_secret_psnr, force=force)
+        return Image.fromarray(hidden.stego)
+    picture = pipeline.read_rgb(cover)
+    fitted = pipeline.fit(pipeline.read_gray(secret), *picture.shape[:2], fit)
+    return Image.fromarray(load(model).hide(picture, fitted))
+
+
+def reveal(
+    stego: "Source", output: str | os.PathLike | None = None, *, model: str | os.PathLike = "wavelet", force: bool = False
+) -> "Image.Image":
+    """Reveal the picture hidden in a stego image; returns it (gray, mode L) and saves it if there is an `output`.
+
+    Args:
+        stego: what `hide` made, unchanged; an `IsganWarning` says if it was saved in a format that changes pixels.
+        output: a `.png` file.
+        model: the one that hid it.
+        force: overwrite an existing `output`.
+
+    Raises:
+        IsganError: with one line that says what to do.
+    """
+    from PIL import Image
+
+    from isgan import steganographer as pipeline
+
+    if output is not None:
+        return Image.fromarray(pipeline.reveal_file(stego, output, model=model, force=force))
+    return Image.fromarray(load(model).reveal(pipeline.read_stego(stego)))
+
+
+def load(model: str | os.PathLike = "wavelet", tile: int = 1024) -> "Steganographer":
+    """A model, loaded once for many pictures; `tile` bounds the memory that large ones take."""
+    from isgan import steganographer, weights
+
+    return steganographer.Steganographer(weights.load(model), tile)
+
+
+def names() -> list[str]:
+    """All models that `model=` takes: those with shipped weights and those that need none."""
+    from isgan import weights
+
+    return sorted([*weights.names(), *weights.weightless()])

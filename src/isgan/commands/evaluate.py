@@ -14,8 +14,9 @@ def evaluate(
     model: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     split: Literal["train", "val", "test"] = "test",
     limit: Annotated[int | None, Parameter(alias="-n")] = None,
-    out: Annotated[Path | None, Parameter(alias="-o")] = None,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
     threads: int | None = None,
+    card: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Measure hiding and revealing on photographs, at their own size, through 8-bit PNG files.
@@ -33,17 +34,18 @@ def evaluate(
         Which photographs.
     limit
         At most so many pairs of each set.
-    out
+    output
         CSV file with a row per image.
     threads
         CPU threads.
+    card
+        Write the means into the model's card, as its scores.
     force
         Overwrite the CSV file.
     """
     import csv
 
     import torch
-    from isgan.steganographer import Steganographer
     from rich.console import Console
     from rich.table import Table
 
@@ -53,11 +55,12 @@ def evaluate(
     from isgan.datasets.pairs import set_name
     from isgan.errors import IsganError
     from isgan.evaluation.quality import measure, pair_up, rounded, summary
+    from isgan.steganographer import Steganographer
 
-    if out and out.exists() and not force:
-        raise IsganError(f"{out} exists: choose another name, or use --force to overwrite it")
-    if out and not out.parent.is_dir():
-        raise IsganError(f"the folder {out.parent} does not exist: create it first")
+    if output and output.exists() and not force:
+        raise IsganError(f"{output} exists: choose another name, or use --force to overwrite it")
+    if output and not output.parent.is_dir():
+        raise IsganError(f"the folder {output.parent} does not exist: create it first")
     if threads:
         torch.set_num_threads(threads)
     names = list(dict.fromkeys([*(model or [weights.DEFAULT]), *FLOOR]))
@@ -70,9 +73,11 @@ def evaluate(
             for model_name, steganographer in steganographers.items():
                 group = list(measure(model_name, steganographer, name, pairs, done))
                 groups.append(summary(group))
+                if card and weights.find(model_name):
+                    weights.add_scores(model_name, {f"{name} {split}": groups[-1]})
                 rows += map(rounded, group)
-    if out:
-        with out.open("w", newline="") as file:
+    if output:
+        with output.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)

@@ -15,9 +15,10 @@ def train(
     /,
     *,
     data: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
-    out: Annotated[Path | None, Parameter(alias="-o")] = None,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     initial: str | None = None,
+    licence: str | None = None,
     minutes: float | None = None,
     steps: int | None = None,
     seed: int | None = None,
@@ -42,12 +43,14 @@ def train(
         TOML file with [hider], [loss], [photos], [optimizer], [schedule].
     data
         Folders of photographs; each is a set, validated apart.
-    out
+    output
         The run's folder; runs/RECIPE if not given.
     resume
         Go on from the folder's checkpoint.
     initial
         Model (name or file) whose weights to start from.
+    licence
+        Terms of the weights, for their card: think of the photographs' terms.
     minutes
         Time budget; the learning rate falls to the end of it.
     steps
@@ -71,7 +74,7 @@ def train(
     from isgan import weights
     from isgan.console import TrainingProgress, counting
     from isgan.datasets.pairs import load_photographs
-    from isgan.training.loop import CHECKPOINT, Trainer
+    from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer
     from isgan.training.memory import keep_memory
     from isgan.training.recipe import parse_value, read_recipe
 
@@ -86,13 +89,13 @@ def train(
         overrides["schedule"]["steps"] = steps
     overrides |= {key: value for key, value in {"seed": seed, "precision": precision}.items() if value is not None}
     plan = read_recipe(recipe, overrides)
-    folder = out or Path("runs") / recipe.stem
+    folder = output or Path("runs") / recipe.stem
     if not resume and (folder / CHECKPOINT).exists():
-        raise IsganError(f"{folder} holds a run already: add --resume to go on with it, or choose another --out")
+        raise IsganError(f"{folder} holds a run already: add --resume to go on with it, or choose another --output")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise IsganError(f"cannot make the folder {folder}: {error.strerror}; choose another --out") from error
+        raise IsganError(f"cannot make the folder {folder}: {error.strerror}; choose another --output") from error
 
     keep_memory()
     if threads:
@@ -108,7 +111,10 @@ def train(
             progress.note(f"skipped {path}: {reason}")
         if skipped := sum(len(split.skipped) for split in splits):
             progress.note(f"{skipped} files skipped")
-        trainer = Trainer(plan, *splits, folder, fabric, initial=weights.load(initial) if initial else None,
+        facts: dict[str, Any] = {"licence": licence} if licence else {}
+        if initial:
+            facts["initial"] = {"model": initial, **weights.card(initial)}
+        trainer = Trainer(plan, *splits, folder, fabric, initial=weights.load(initial) if initial else None, facts=facts,
                           on_step=progress.step, on_validation=progress.validation)  # fmt: skip
         if resume:
             trainer.resume()
@@ -116,4 +122,4 @@ def train(
         if trainer.interrupted:
             progress.note(f"stopped at step {trainer.step}; go on with --resume")
         else:
-            progress.note(f"done after {trainer.step} steps: {folder / 'weights.safetensors'}")
+            progress.note(f"done after {trainer.step} steps: {folder / WEIGHTS}")

@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from isgan.image import read_gray, read_rgb, to_tensor, write_png
-from isgan.metrics.quality import psnr, ssim
-from isgan.steganographer import Steganographer, fit
+from isgan.image import read_gray, read_rgb, write_png
+from isgan.steganographer import Steganographer, compare, fit
 
 MEASURES = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
@@ -54,7 +53,7 @@ def measure(model: str, steganographer: Steganographer, set_name: str, pairs: Se
             saved = time.perf_counter()
             revealed = steganographer.reveal(stego)
             seconds = hidden - started, time.perf_counter() - saved
-            scores = [score(to_tensor(x), to_tensor(y)).item() for x, y in ((stego, cover), (revealed, secret)) for score in (psnr, ssim)]
+            scores = *compare(stego, cover), *compare(revealed, secret)
             yield Row(set_name, model, cover_path.name, secret_path.name, width, height, *scores, *seconds)
             on_pair()
 

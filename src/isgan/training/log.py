@@ -30,7 +30,7 @@ class Log:
             writer.writerows(earlier)
             writer.writerows({key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()} for row in rows)
         for row in rows:
-            for key in ("stego_psnr", "secret_psnr", "stego_ssim", "secret_ssim"):
+            for key in row.keys() - {"step", "set"}:
                 self.board.add_scalar(f"{key}/{row['set']}", row[key], row["step"])
         picture = side_by_side(samples)
         self.board.add_image("samples", picture[0], rows[0]["step"])

@@ -3,7 +3,7 @@
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from isgan import weights
 from isgan.datasets.pairs import Pair, Photographs, TrainingPairs, fixed_pairs
 from isgan.distortions.quantize import quantize
 from isgan.errors import IsganError
@@ -25,6 +26,8 @@ from isgan.training.log import Log
 from isgan.training.recipe import Recipe, build_part, recipe_from
 
 CHECKPOINT = "checkpoint.pt"
+WEIGHTS = "weights.safetensors"
+QUALITY = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
 def learning_rate(recipe: Recipe, step: int, progress: float) -> float:
@@ -43,20 +46,25 @@ class Trainer:
         folder: where checkpoint, logs and sample pictures go.
         fabric: Lightning Fabric, launched.
         initial: weights to start from instead of random ones.
+        facts: what else the card of the weights is to say, such as their licence.
         on_step: called after each step with (step, progress in [0, 1], loss); the command line shows it.
         on_validation: called with the rows of a validation: one dict per set.
     """
 
     def __init__(self, recipe: Recipe, train: Photographs, val: Photographs, folder: Path, fabric: Fabric, *,
-                 initial: Hider | None = None, on_step: Callable[[int, float, float], None] = lambda *_: None,
+                 initial: Hider | None = None, facts: Mapping[str, Any] | None = None,
+                 on_step: Callable[[int, float, float], None] = lambda *_: None,
                  on_validation: Callable[[list[dict[str, Any]]], None] = lambda _: None):  # fmt: skip
-        self.recipe, self.folder, self.fabric = recipe, folder, fabric
+        self.recipe, self.folder, self.fabric, self.facts = recipe, folder, fabric, facts or {}
+        self.counts = {name: len(photographs) for name, photographs in train.sets.items()}
         self.on_step, self.on_validation = on_step, on_validation
         torch.manual_seed(recipe.seed)
         self.hider: Hider = build_part(hiders, recipe.hider)
         if not self.hider.trainable:
             raise IsganError(f"hider '{recipe.hider['name']}' has no weights to train")
         if initial is not None:
+            if (type(initial), initial.config) != (type(self.hider), self.hider.config):
+                raise IsganError(f"the initial weights are of another hider or another size ({initial.config}): give the recipe the same")
             self.hider.load_state_dict(initial.state_dict())
         self.hider = self.hider.to(fabric.device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.hider, avg_fn=self._averaged, use_buffers=True)
@@ -121,13 +129,26 @@ class Trainer:
         for name, pairs in self.fixed.items():
             scores = [self._score(hider, pair) for pair in pairs]
             samples += [sample for *_, sample in scores[:2]]
-            stego_psnr, stego_ssim, secret_psnr, secret_ssim = torch.tensor([score[:4] for score in scores]).mean(dim=0).tolist()
-            rows.append({"step": self.step, "minutes": self.elapsed / 60, "set": name, "stego_psnr": stego_psnr, "stego_ssim": stego_ssim,
-                         "secret_psnr": secret_psnr, "secret_ssim": secret_ssim})  # fmt: skip
-        self.best = max(self.best, sum(row["stego_psnr"] + row["secret_psnr"] for row in rows) / len(rows))
+            means = torch.tensor([score[:4] for score in scores]).mean(dim=0).tolist()
+            rows.append({"step": self.step, "minutes": self.elapsed / 60, "set": name, **dict(zip(QUALITY, means, strict=True))})
         if self.log:
             self.log.validation(rows, samples)
+        score = sum(row["stego_psnr"] + row["secret_psnr"] for row in rows) / len(rows)
+        if score > self.best or not (self.folder / WEIGHTS).exists():
+            self.best = score
+            weights.save(hider, self.folder / WEIGHTS, self.card(rows))
         self.on_validation(rows)
+
+    def card(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """What there is to say of the weights as they are now: photographs, steps, hours, validation, recipe."""
+        return {
+            **self.facts,
+            "steps": self.step,
+            "hours": round(self.elapsed / 3600, 3),
+            "photographs": self.counts,
+            "validation": {row["set"]: {key: round(row[key], 4) for key in QUALITY} for row in rows},
+            "recipe": self.recipe.to_dict(),
+        }
 
     def _score(self, hider: Hider, pair: Pair) -> tuple:
         cover, secret = (image.to(self.fabric.device) for image in pair)
@@ -171,7 +192,7 @@ class Trainer:
         saved = recipe_from(state["recipe"])
         for name in ("hider", "loss", "photos", "optimizer", "seed", "precision"):
             if getattr(saved, name) != getattr(self.recipe, name):
-                raise IsganError(f"{self.folder} was trained with another {name}: resume with the same recipe, or choose another --out")
+                raise IsganError(f"{self.folder} was trained with another {name}: resume with the same recipe, or choose another --output")
         self.hider.load_state_dict(state["hider"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])

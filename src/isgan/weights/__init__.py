@@ -127,6 +127,15 @@ def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any]) -> None:
     _write(_card_path(path), to_toml(made | card | {"sha256": hashlib.sha256(data).hexdigest()}).encode())
 
 
+def add_scores(model: Model, scores: dict[str, dict[str, Any]]) -> None:
+    """Puts [scores.SET] tables into the card of a weights file, in place of those it has of the same sets."""
+    path = find(model)
+    if path is None:
+        raise IsganError(f"'{model}' has no weights and so no card")
+    facts = read_card(_card_path(path))
+    _write(_card_path(path), to_toml(facts | {"scores": facts.get("scores", {}) | scores}).encode())
+
+
 def _card_path(path: Path) -> Path:
     return path.with_suffix(".toml")
 

@@ -1,0 +1,57 @@
+"""The command line: `isgan COMMAND`, and the one place where errors become a line on stderr and an exit code."""
+
+import os
+import pkgutil
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from cyclopts import App, CycloptsError
+
+from isgan import IsganError, IsganWarning, __doc__, __version__, commands
+
+
+def app() -> App:
+    """All commands of the folder, each imported when it is asked for."""
+    line = App(name="isgan", help=__doc__.splitlines()[0], version=__version__, suppress_keyboard_interrupt=False)
+    for module in pkgutil.iter_modules(commands.__path__):
+        line.command(f"isgan.commands.{module.name}:{module.name}")
+    return line
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl-C."""
+    tokens = sys.argv[1:] if tokens is None else list(tokens)
+    line = app()
+    if tokens[:1] in ([], ["-h"], ["--help"]):
+        line.resolved_commands()  # cyclopts lists the summaries only of commands it has imported
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", IsganWarning)
+        warnings.showwarning = _note
+        try:
+            line(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+            sys.stdout.flush()
+        except (IsganError, CycloptsError) as error:
+            return _fail(" ".join(str(error).split()))
+        except MemoryError:
+            return _fail("not enough memory: close other programs, or scale the pictures down")
+        except BrokenPipeError:  # `isgan ... | head`: nobody reads on, and Python must not flush again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except KeyboardInterrupt:
+            return 130
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"isgan: error: {message}", file=sys.stderr)
+    return 2
+
+
+def _note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    prefix = "isgan: note" if issubclass(category, IsganWarning) else category.__name__
+    print(f"{prefix}: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""`isgan hide`: cover and secret to a stego image."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from isgan import weights
+
+
+def hide(
+    cover: Path,
+    secret: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    model: str = weights.DEFAULT,
+    fit: Literal["stretch", "crop", "pad"] = "stretch",
+    min_secret_psnr: float = 20.0,
+    force: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Hide a picture, as gray, in a colour photograph and save it as PNG.
+
+    The saved file is checked: the secret is revealed from it and compared, and you see what the receiver will get. Take an
+    own, never published photograph as cover, and use it once: whoever has the original can see the difference.
+
+    Parameters
+    ----------
+    cover
+        Photograph to hide in, at least 32 pixels a side.
+    secret
+        Picture to hide; it becomes gray and takes the cover's size.
+    output
+        The stego image, a .png file. Send it as a file: apps that shrink pictures destroy what is hidden.
+    model
+        A name that `isgan models` lists, or a .safetensors file. The receiver needs the same.
+    fit
+        How the secret takes the cover's size: stretch it, crop its middle, or pad it with black.
+    min_secret_psnr
+        Save nothing if the secret comes back worse than this, in dB. 30 is good, at 20 things are recognised, at 10 little is.
+    force
+        Overwrite an existing file.
+    """
+    from isgan.console import counting
+    from isgan.steganographer import hide_file
+
+    with counting("hiding and checking") as progress:
+        made = hide_file(
+            cover, secret, output, model=model, how=fit, min_secret_psnr=min_secret_psnr, force=force, progress=progress
+        )
+    print(output)
+    for name, scores in (("stego vs cover", made.stego_scores), ("revealed vs secret", made.secret_scores)):
+        print(f"  {name:<19} PSNR {scores.psnr:5.2f} dB  SSIM {scores.ssim:.4f}")
+    print(f"  {'model':<19} {model} {weights.fingerprint(model)}")

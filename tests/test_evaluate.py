@@ -1,0 +1,93 @@
+"""`isgan evaluate` gives what a receiver measures with other people's tools on the files of `isgan hide` and `isgan reveal`."""
+
+import csv
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from isgan.__main__ import main
+from isgan.evaluation.quality import MEASURES
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*/*.png"))
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Three test photographs, one of an odd size, so that its neighbour's secret is scaled."""
+    folder = tmp_path / "photographs" / "test"
+    folder.mkdir(parents=True)
+    for photograph in EXAMPLES[:2]:
+        shutil.copy(photograph, folder)
+    Image.open(EXAMPLES[2]).convert("RGB").crop((0, 0, 131, 97)).save(folder / "odd.png")
+    return folder.parent
+
+
+def receiver(folder: Path, model: str, tmp_path: Path) -> list[tuple[float, float, float, float]]:
+    """The same figures by scikit-image from the files of the two commands."""
+    files = sorted((folder / "test").iterdir())
+    rows = []
+    for index, cover in enumerate(files):
+        secret, stego, out = tmp_path / "secret.png", tmp_path / "stego.png", tmp_path / "out.png"
+        size = Image.open(cover).size
+        Image.open(files[(index + 1) % len(files)]).convert("L").resize(size, Image.Resampling.LANCZOS).save(secret)
+        options = ["--model", model, "--force", "--min-secret-psnr", "0"]
+        assert main(["hide", str(cover), str(secret), "-o", str(stego), *options]) == 0
+        assert main(["reveal", str(stego), "-o", str(out), *options[:3]]) == 0
+        pairs = [[np.asarray(Image.open(file)) for file in pair] for pair in ((cover, stego), (secret, out))]
+        row = []
+        for a, b in pairs:
+            same = (a == b).all()
+            row.append(math.inf if same else peak_signal_noise_ratio(a, b))
+            row.append(structural_similarity(a, b, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+                                             channel_axis=-1 if a.ndim == 3 else None))  # fmt: skip
+        rows.append(tuple(row))
+    return rows
+
+
+@pytest.mark.parametrize("model", ["wavelet", "lsb121"])
+def test_agrees_with_the_receiver(photographs, tmp_path, model, capsys):
+    out = tmp_path / "rows.csv"
+    assert main(["evaluate", "--model", model, "--data", str(photographs), "-o", str(out)]) == 0
+    with out.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["model"] == model]
+    expected = receiver(photographs, model, tmp_path)
+    assert len(rows) == len(expected) == 3
+    for row, figures in zip(rows, expected, strict=True):
+        for column, figure, tolerance in zip(MEASURES, figures, (0.005, 1e-4) * 2, strict=True):
+            assert float(row[column]) == pytest.approx(figure, abs=tolerance), column
+
+
+def test_floor_rows_are_always_there(photographs, tmp_path, capsys):
+    out = tmp_path / "rows.csv"
+    assert main(["evaluate", "--model", "lsb121", "--data", str(photographs), "-n", "2", "-o", str(out)]) == 0
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["model"] for row in rows] == ["lsb121"] * 2 + ["lsb332"] * 2
+    assert all(float(row["secret_psnr"]) == math.inf for row in rows if row["model"] == "lsb332")
+    printed = capsys.readouterr().out
+    assert "lsb332" in printed and "lsb121" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--data", ".", "--model", "wavelte"], "did you mean 'wavelet'"),
+        (["--data", "photographs", "-o", "taken.csv"], "--force"),
+        (["--data", "photographs", "-o", "missing/rows.csv"], "create it first"),
+        (["--data", "photographs", "--split", "val"], "val"),
+        (["--data", "photographs", "--split", "tset"], "tset"),
+    ],
+)
+def test_bad_input_is_one_line(photographs, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    Path("taken.csv").write_text("precious")
+    assert main(["evaluate", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err and captured.err.count("\n") == 1 and not captured.out
+    assert Path("taken.csv").read_text() == "precious"

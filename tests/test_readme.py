@@ -1,0 +1,77 @@
+"""Every command and every Python block of the README runs as it stands, in a folder with two photographs."""
+
+import csv
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from isgan.__main__ import main
+from isgan.hiders import hiders
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+EXAMPLES = sorted((ROOT / "examples").glob("*/*.png"))
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """What a reader has in front of them: two pictures, some photographs, the recipes."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(EXAMPLES[0], "cover.png")
+    shutil.copy(EXAMPLES[-1], "secret.png")
+    shutil.copytree(ROOT / "recipes", "recipes")
+    for split in ("train", "val", "test"):
+        Path("photos", split).mkdir(parents=True)
+        for copy in range(3 if split == "train" else 1):  # a batch of 8 pairs takes 16 photographs
+            for photograph in EXAMPLES if split == "train" else EXAMPLES[:2]:
+                shutil.copy(photograph, Path("photos", split, f"{copy}-{photograph.name}"))
+    return tmp_path
+
+
+def test_every_command_runs(folder, capsys):
+    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("isgan ")]
+    assert len(commands) >= 6
+    for command in commands:
+        assert main(shlex.split(command, comments=True)[1:]) in (0, None), command
+    assert Path("stego.png").is_file() and Path("revealed.png").is_file()
+    assert len(Path("quality.csv").read_text().splitlines()) == 1 + 2 * 3
+    assert "wavelet" in capsys.readouterr().out
+
+
+def test_make_targets_exist():
+    targets = re.findall(r"^make (\w+)", README, re.MULTILINE)
+    assert targets
+    for target in targets:
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
+
+
+def test_python_blocks_run(folder):
+    api, part = blocks("python")
+    exec(api, {})
+    assert Path("revealed-from-python.png").is_file()
+    exec(part, {})
+    assert hiders["fainter"].trainable
+
+
+def test_the_table_is_the_results_file():
+    """The README's figures are means of the committed per-image results, rounded."""
+    with (ROOT / "docs" / "results" / "quality.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    table = re.findall(r"^\| (\w+) \| `?([\w-]+)`? \| (\d+) \| ([\d.]+) / ([\d.]+) \| ([\d.]+|exact) / ([\d.]+) \|", README, re.MULTILINE)
+    assert table
+    for name, model, count, *figures in table:
+        group = [row for row in rows if row["set"] == name and row["model"] == model]
+        assert len(group) == int(count), (name, model)
+        for figure, column in zip(figures, ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim"), strict=True):
+            mean = sum(float(row[column]) for row in group) / len(group)
+            if figure == "exact":
+                assert mean == float("inf")
+            else:
+                assert float(figure) == pytest.approx(mean, abs=0.0051 if column.endswith("psnr") else 0.000051), (name, model, column)
