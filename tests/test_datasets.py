@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from isgan.datasets import datasets
-from isgan.datasets.base import SPLITS, SUFFIXES, Source, fraction, open_source, split_of
-from isgan.datasets.scan import decoded, scan
+from isgan.datasets.base import SPLITS, SUFFIXES, Source, fraction, open_sets, open_source, split_of
+from isgan.datasets.pairs import decoded, load_photographs
 from isgan.errors import IsganError
 
 PEOPLE = [f"{first}_{last}" for first in ("Ada", "Bo", "Cy", "Di", "Ed") for last in ("Ek", "Fox", "Gil", "Ito", "Li")]
@@ -303,7 +303,8 @@ def test_lists_named_after_splits_are_the_splits(tmp_path):
 def test_lists_refuse_a_photograph_in_two_splits(tmp_path):
     write(tmp_path / "a.png")
     write(tmp_path / "train.txt", "a.png")
-    write(tmp_path / "test.txt", "./a.png")
+    write(tmp_path / "pictures" / "b.png")
+    write(tmp_path / "test.txt", "pictures/../a.png")
     with pytest.raises(IsganError, match=r"in train\.txt and in test\.txt"):
         open_source(tmp_path).images("train")
 
@@ -461,15 +462,15 @@ def bad_files(root: Path) -> dict[Path, str]:
     }
 
 
-def test_scan_names_each_bad_file_and_counts(tmp_path):
-    good = [picture(tmp_path / f"good.{suffix}") for suffix in ("png", "jpg", "webp", "bmp", "tif")]
-    bad = bad_files(tmp_path)
+def test_loading_names_each_bad_file_and_counts(tmp_path):
+    good = [picture(tmp_path / "train" / f"good.{suffix}") for suffix in ("png", "jpg", "webp", "bmp", "tif")]
+    bad = bad_files(tmp_path / "train")
     steps = []
-    found = scan([*bad, *good], progress=lambda done, total: steps.append((done, total)))
-    assert found.good == good
-    assert [path for path, _ in found.bad] == list(bad)
-    assert all(reason and "\n" not in reason and bad[path] in reason for path, reason in found.bad)
-    assert steps == [(done, 12) for done in range(1, 13)]
+    found = load_photographs([tmp_path], "train", progress=lambda done, total: steps.append((done, total)))
+    assert [photograph.shape for photograph in found.sets[tmp_path.name]] == [(3, 32, 40)] * len(good)
+    assert {path for path, _ in found.skipped} == {path for path in bad if path.exists()}
+    assert all(reason and "\n" not in reason and bad[path] in reason for path, reason in found.skipped)
+    assert steps == [(done, 11) for done in range(1, 12)]
 
 
 def test_decoded_gives_the_pixels_lazily_and_in_order(tmp_path):
@@ -483,9 +484,26 @@ def test_decoded_gives_the_pixels_lazily_and_in_order(tmp_path):
     assert isinstance(next(stream)[1], str)
 
 
-def test_scan_refuses_when_nothing_can_be_used(tmp_path):
-    bad = bad_files(tmp_path)
-    with pytest.raises(IsganError, match=rf"none of {len(bad)} files .*truncated\.png"):
-        scan(list(bad))
-    with pytest.raises(IsganError, match="at least one"):
-        scan([])
+def test_loading_refuses_when_nothing_can_be_used(tmp_path):
+    bad_files(tmp_path / "train")
+    with pytest.raises(IsganError, match=r"none of the 6 train files .*can be used, first: .*cmyk\.jpg"):
+        load_photographs([tmp_path], "train")
+
+
+# Several sets
+
+
+def test_a_folder_of_divided_sets_is_each_of_them(tmp_path):
+    for name in ("one/train/a.png", "one/test/b.png", "two/train/c.png", "two/val/d.png"):
+        write(tmp_path / "data" / name)
+    sets = open_sets([tmp_path / "data"])
+    assert list(sets) == ["one", "two"]
+    assert [path.name for path in sets["one"].images("test")] == ["b.png"]
+    assert {name: type(source) for name, source in open_sets([tmp_path / "data" / "one"]).items()} == {"one": datasets["splits"]}
+
+
+def test_two_sets_of_one_name_are_refused(tmp_path):
+    for name in ("a/photos/1.png", "b/photos/2.png"):
+        write(tmp_path / name)
+    with pytest.raises(IsganError, match="both called 'photos'"):
+        open_sets([tmp_path / "a" / "photos", tmp_path / "b" / "photos"])

@@ -44,15 +44,16 @@ def evaluate(
         Overwrite the CSV file.
     """
     import csv
+    import sys
 
     import torch
+    from rich.box import MARKDOWN
     from rich.console import Console
     from rich.table import Table
 
     from isgan import weights
     from isgan.console import counting
-    from isgan.datasets.base import open_source
-    from isgan.datasets.pairs import set_name
+    from isgan.datasets.base import open_sets
     from isgan.errors import IsganError
     from isgan.evaluation.quality import measure, pair_up, rounded, summary
     from isgan.steganographer import Steganographer
@@ -65,7 +66,7 @@ def evaluate(
         torch.set_num_threads(threads)
     names = list(dict.fromkeys([*(model or [weights.DEFAULT]), *FLOOR]))
     steganographers = {name: Steganographer(weights.load(name)) for name in names}
-    sets = {set_name(root): pair_up(open_source(root).images(split), limit) for root in data}
+    sets = {name: pair_up(source.images(split), limit) for name, source in open_sets(data).items()}
     total = len(names) * sum(map(len, sets.values()))
     rows, groups = [], []
     with counting("hiding and revealing", total) as done:
@@ -81,10 +82,16 @@ def evaluate(
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-    table = Table("set", "model", "pairs", "stego dB", "SSIM", "worst", "secret dB", "SSIM", "worst", "hide s", "reveal s")
+    table = Table("set", "model", "pairs", "stego dB / SSIM", "secret dB / SSIM", "worst stego", "worst secret", "hide s", "reveal s",
+                  box=MARKDOWN)  # fmt: skip
     for row in groups:
         table.add_row(row["set"], row["model"], str(row["pairs"]),
-                      f"{row['stego_psnr']:.2f}", f"{row['stego_ssim']:.4f}", f"{row['worst_stego_psnr']:.2f}",
-                      f"{row['secret_psnr']:.2f}", f"{row['secret_ssim']:.4f}", f"{row['worst_secret_psnr']:.2f}",
+                      f"{row['stego_psnr']:.2f} / {row['stego_ssim']:.4f}", f"{decibels(row['secret_psnr'])} / {row['secret_ssim']:.4f}",
+                      f"{row['worst_stego_psnr']:.2f}", decibels(row["worst_secret_psnr"]),
                       f"{row['hide_seconds']:.2f}", f"{row['reveal_seconds']:.2f}")  # fmt: skip
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def decibels(psnr: float) -> str:
+    """A PSNR for a table: "exact" where it is infinite."""
+    return "exact" if psnr == float("inf") else f"{psnr:.2f}"

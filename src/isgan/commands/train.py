@@ -66,6 +66,7 @@ def train(
     accelerator
         auto, cpu or gpu.
     """
+    import logging
     import warnings
 
     import torch
@@ -101,6 +102,7 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     warnings.filterwarnings("ignore", module="lightning.*")
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     fabric = Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)
     fabric.launch()
     with counting("reading photographs", visible=fabric.is_global_zero) as count:

@@ -7,7 +7,7 @@ random seed: adding photographs moves none of those already there, and two machi
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -79,6 +79,24 @@ def open_source(root: Path) -> Source:
         if source.matches(root):
             return source(root)
     raise IsganError(f"no photographs in '{root}': give a folder of PNG, JPEG, WebP, TIFF or BMP, or a .txt list")
+
+
+def open_sets(roots: Iterable[Path]) -> dict[str, Source]:
+    """The sources of several roots by the names of their folders.
+
+    A folder of sets that are divided into train/, val/ and test/ already is all of these sets, never one pool divided anew.
+    `IsganError` if two have the same name.
+    """
+    sets: dict[str, Source] = {}
+    for root in roots:
+        source = open_source(root)
+        below = sorted(path for path in root.iterdir() if datasets["splits"].matches(path)) if root.is_dir() else []
+        for part in map(open_source, below) if below and type(source) is datasets["folder"] else [source]:
+            name = part.root.resolve().name.removesuffix(".txt")
+            if name in sets:
+                raise IsganError(f"{sets[name].root} and {part.root} are both called '{name}': rename one, or link to it by another name")
+            sets[name] = part
+    return sets
 
 
 def existing(root: Path) -> Path:

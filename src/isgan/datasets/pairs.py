@@ -1,7 +1,7 @@
 """Photographs in memory, and the cover-secret pairs made of them."""
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +11,10 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from isgan.color import luma
-from isgan.datasets.base import open_source
-from isgan.datasets.scan import decoded
+from isgan.datasets.base import open_sets
 from isgan.errors import IsganError
+from isgan.image import read_rgb
+from isgan.steganographer import MIN_SIDE
 
 
 class Pair(NamedTuple):
@@ -42,13 +43,13 @@ def load_photographs(
     """Decodes one split of every root into memory (a 256 x 256 photograph takes 0.2 MB).
 
     Args:
-        roots: folders as `open_source` takes them; each is a set.
+        roots: folders as `open_sets` takes them.
         split: "train", "val" or "test".
         side: centre square, scaled to this side (bilinear, as the paper's 256); 0 keeps photographs as they are.
         limit: at most so many of each set, the first by name.
         progress: called after each file with the number done and the number there are.
     """
-    files = {set_name(root): open_source(root).images(split)[:limit] for root in roots}
+    files = {name: source.images(split)[:limit] for name, source in open_sets(roots).items()}
     total = sum(map(len, files.values()))
     photographs = Photographs({}, [])
     done = 0
@@ -68,14 +69,25 @@ def load_photographs(
     return photographs
 
 
-def set_name(root: Path) -> str:
-    """The name of a set: its folder's."""
-    return root.resolve().stem
+def decoded(paths: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray | str]]:
+    """Each file with its pixels, uint8 (H, W, 3), or with the reason why it cannot be used.
+
+    One file at a time and decoded once, but completely, because a truncated file shows only at its end.
+    """
+    for path in paths:
+        try:
+            pixels = read_rgb(path)
+        except IsganError as error:
+            yield path, str(error)
+            continue
+        height, width = pixels.shape[:2]
+        small = f"{path} is {width} x {height}: photographs need at least {MIN_SIDE} pixels a side"
+        yield path, small if min(height, width) < MIN_SIDE else pixels
 
 
 def square(pixels: np.ndarray, side: int) -> np.ndarray:
     """The centre square of an (H, W, 3) uint8 photograph, scaled bilinearly to (side, side, 3)."""
-    return np.asarray(ImageOps.fit(Image.fromarray(pixels), (side, side), Image.Resampling.BILINEAR))
+    return np.array(ImageOps.fit(Image.fromarray(pixels), (side, side), Image.Resampling.BILINEAR))
 
 
 def gray(photographs: Tensor) -> Tensor:
