@@ -90,7 +90,10 @@ def check_output(path: str | os.PathLike, force: bool = False, inputs: Iterable[
 
 
 def write_png(
-    array: np.ndarray, path: str | os.PathLike, force: bool = False, verify: Callable[[Path], object] | None = None
+    array: np.ndarray,
+    path: str | os.PathLike,
+    force: bool = False,
+    verify: Callable[[Path], object] | None = None,
 ) -> Path:
     """Write a picture as PNG, without metadata, whole or not at all.
 
@@ -204,7 +207,7 @@ def _check_file(path: Path, name: str) -> None:
 def _decoding(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises into one line."""
     with warnings.catch_warnings():
-        # Pillow's warnings (large pictures, odd metadata) are ours to word. Only Pillow's: filters are shared by threads.
+        # Pillow's warnings (size, odd metadata) are ours to word. Only Pillow's: threads share the filters.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             yield
@@ -239,7 +242,7 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     image.load()
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)  # after loading: a PNG may have it at its end
     rgb = _flatten(image, name) if image.has_transparency_data else image.convert("RGB")
-    # Only the orientation is kept, since Pillow writes back what it turns and fails on odd tags.
+    # Only the orientation is kept: Pillow writes the tags of what it turns back, and fails on odd ones.
     rgb.info = {}
     rgb.getexif()[ExifTags.Base.Orientation] = orientation
     return ImageOps.exif_transpose(rgb)

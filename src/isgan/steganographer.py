@@ -27,6 +27,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 MIN_SIDE = 32
 MIN_SECRET_PSNR = 20.0
 STRIP = 128  # rows compared at a time
+LOSSY = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WebP"}  # by Pillow's name; WebP may be lossless, but seldom is
 
 
 def fit(secret: np.ndarray, height: int, width: int, how: Fit = "stretch") -> np.ndarray:
@@ -222,13 +223,12 @@ def reveal_file(
 
 def read_stego(source: Source) -> np.ndarray:
     """A picture that may hide another, (H, W, 3) uint8; an `IsganWarning` if it was saved in a way that changes pixels."""
-    kind = source.format if isinstance(source, Image.Image) else None
-    if isinstance(source, str | os.PathLike):
-        kind = format_of(source)
-    if kind in ("JPEG", "MPO", "WEBP"):
-        message = f"this is {kind}, which changes pixels: what was hidden is probably gone; ask for the PNG that `isgan hide` wrote"
+    picture = read_rgb(source)
+    kind = format_of(source) if isinstance(source, str | os.PathLike) else getattr(source, "format", None)
+    if kind in LOSSY:
+        message = f"this is {LOSSY[kind]}, which changes pixels: what was hidden is probably gone; ask for the PNG that was saved first"
         warnings.warn(message, IsganWarning, stacklevel=3)
-    return read_rgb(source)
+    return picture
 
 
 def _round_up(number: int, multiple: int) -> int:

@@ -1,7 +1,7 @@
 """`isgan train`: weights from a recipe and photographs."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -25,7 +25,7 @@ def train(
     precision: str | None = None,
     threads: int | None = None,
     devices: int = 1,
-    accelerator: str = "auto",
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto",
     hider: Overrides = None,
     loss: Overrides = None,
     photos: Overrides = None,
@@ -64,13 +64,14 @@ def train(
     devices
         Number of processes or GPUs.
     accelerator
-        auto, cpu or gpu.
+        What to train on.
     """
     import logging
     import warnings
 
     import torch
     from lightning.fabric import Fabric
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
 
     from isgan import weights
     from isgan.console import TrainingProgress, counting
@@ -103,7 +104,10 @@ def train(
         torch.set_num_threads(threads)
     warnings.filterwarnings("ignore", module="lightning.*")
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    fabric = Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)
+    try:
+        fabric = Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)
+    except (RuntimeError, MisconfigurationException) as error:
+        raise IsganError(f"cannot train on {devices} x {accelerator}: {error}") from error
     fabric.launch()
     with counting("reading photographs", visible=fabric.is_global_zero) as count:
         splits = [load_photographs(data, "train", plan.photos.side, progress=count),
@@ -123,5 +127,5 @@ def train(
         trainer.fit()
         if trainer.interrupted:
             progress.note(f"stopped at step {trainer.step}; go on with --resume")
-        else:
-            progress.note(f"done after {trainer.step} steps: {folder / WEIGHTS}")
+            raise KeyboardInterrupt  # the exit code of a command that was stopped
+        progress.note(f"done after {trainer.step} steps: {folder / WEIGHTS}")

@@ -78,7 +78,7 @@ class Wavelet(LumaHider):
 
     def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0):
         if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 < clamp <= 4):
-            raise IsganError(f"wavelet: blocks={blocks}, hidden={hidden}, clamp={clamp} is out of bounds")
+            raise IsganError(f"wavelet with blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (to 4) is out of bounds")
         super().__init__(blocks=blocks, hidden=hidden, clamp=clamp)
         self.haar = Haar(levels=2)
         self.blocks = nn.ModuleList(CouplingBlock(16, hidden, clamp) for _ in range(blocks))

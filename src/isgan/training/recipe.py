@@ -1,6 +1,8 @@
 """What a training run is made of. Recipes are TOML files; `[hider]` and `[loss]` name a part and hold its arguments."""
 
 import dataclasses
+import inspect
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +11,10 @@ from typing import Any
 
 from isgan.errors import IsganError
 from isgan.registry import unknown
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+# Crops leave room for SSIM's window after up to three rows are cut off; every other number is at least 0.
+LEAST = {"crop": 16, "batch": 1, "validation": 1, "validate_every": 1, "save_every": 1}
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,14 @@ class Recipe:
     """Lightning Fabric's name for it: 32-true, bf16-mixed, 16-mixed."""
 
     def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise IsganError(f"precision '{self.precision}' is none of {', '.join(PRECISIONS)}")
         if not (self.schedule.steps > 0 or self.schedule.minutes > 0):
             raise IsganError("the recipe never ends: set schedule.steps or schedule.minutes")
+        for section in (self.photos, self.optimizer, self.schedule):
+            for key, value in dataclasses.asdict(section).items():
+                if not LEAST.get(key, 0) <= value < math.inf:
+                    raise IsganError(f"{key} = {value} is out of bounds: at least {LEAST.get(key, 0)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain tables, as in the TOML file."""
@@ -125,13 +137,9 @@ def _build(cls: type, tables: Mapping[str, Any], where: str) -> Any:
         kind = fields[key].type
         if dataclasses.is_dataclass(kind):
             value = _build(kind, _table(value, f"{where}.{key}"), f"{where}.{key}")
-        elif kind is float and type(value) is int:
-            value = float(value)
-        elif kind in (int, float, bool, str) and type(value) is not kind:
-            raise IsganError(f"{where}.{key} = {value!r} is not {'an' if kind is int else 'a'} {kind.__name__}")
         elif kind not in (int, float, bool, str) and "name" not in _table(value, f"{where}.{key}"):
             raise IsganError(f"{where}.{key} needs a name")
-        values[key] = value
+        values[key] = _typed(value, kind, f"{where}.{key}")
     missing = [f.name for f in fields.values() if f.default is f.default_factory is dataclasses.MISSING and f.name not in values]
     if missing:
         raise IsganError(f"the {where} has no [{missing[0]}]")
@@ -148,7 +156,18 @@ def build_part(registry: Any, table: Mapping[str, Any]) -> Any:
     """The part that a [hider] or [loss] table names, built with the table's other keys."""
     arguments = {key: value for key, value in table.items() if key != "name"}
     part = registry[table["name"]]
-    try:
-        return part(**arguments)
-    except TypeError as error:
-        raise IsganError(f"{registry.kind} '{table['name']}': {error}") from error
+    known = inspect.signature(part, eval_str=True).parameters
+    for key, value in arguments.items():
+        if key not in known:
+            raise unknown(f"argument of {registry.kind} '{table['name']}'", key, list(known))
+        arguments[key] = _typed(value, known[key].annotation, key)
+    return part(**arguments)
+
+
+def _typed(value: Any, kind: Any, where: str) -> Any:
+    """The value, which has to be of its type; a whole number will do where a float is wanted."""
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind in (int, float, bool, str) and type(value) is not kind:
+        raise IsganError(f"{where} = {value!r} is not {'an' if kind is int else 'a'} {kind.__name__}")
+    return value

@@ -199,7 +199,7 @@ def _build(path: Path, name: str, config: dict[str, Any]) -> "Hider":
     from isgan.hiders import hiders
 
     parameters = inspect.signature(hiders[name], eval_str=True).parameters
-    for key in config.keys() ^ parameters.keys():
+    for key in sorted(config.keys() ^ parameters.keys()):
         raise IsganError(f"'{path}': hider '{name}' {'needs' if key in parameters else 'has no'} '{key}': get the model again")
     for key, value in config.items():
         wanted = parameters[key].annotation

@@ -1,0 +1,232 @@
+"""Model files: what is saved comes back, and nothing else is believed."""
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load, save
+
+from isgan import weights
+from isgan.errors import IsganError
+from isgan.hiders import hiders
+from isgan.hiders.base import Hider
+from isgan.hiders.isgan import ISGAN
+from isgan.hiders.wavelet import Wavelet
+from isgan.weights.card import to_toml
+
+CONFIG = {"blocks": 1, "hidden": 8, "clamp": 1.0}
+METADATA = {"format": "1", "hider": "wavelet", "config": json.dumps(CONFIG)}
+
+
+@pytest.fixture
+def tensors(model) -> dict[str, torch.Tensor]:
+    return load(model.read_bytes())
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Loads a file made of these bytes, or tensors and metadata, and returns the one line that refuses it."""
+
+    def check(content, metadata=METADATA) -> str:
+        path = tmp_path / "made.safetensors"
+        path.write_bytes(content if isinstance(content, bytes) else save(content, metadata))
+        with pytest.raises(IsganError) as caught:
+            weights.load(path)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return check
+
+
+def test_what_is_saved_comes_back(model):
+    hider = weights.load(model)
+    stored = load(model.read_bytes())
+    assert type(hider) is Wavelet and hider.config == CONFIG
+    assert not hider.training and not any(parameter.requires_grad for parameter in hider.parameters())
+    assert all(torch.equal(tensor, stored[name]) for name, tensor in hider.state_dict().items())
+
+
+def test_batch_norm_statistics_come_back(tmp_path):
+    hider = ISGAN(residual=0.1)
+    hider.encoder[0][1].running_mean.fill_(3)
+    hider.encoder[0][1].num_batches_tracked.fill_(7)
+    weights.save(hider, tmp_path / "isgan.safetensors", {})
+    loaded = weights.load(tmp_path / "isgan.safetensors")
+    assert loaded.residual == 0.1
+    assert loaded.encoder[0][1].running_mean.eq(3).all() and loaded.encoder[0][1].num_batches_tracked == 7
+
+
+def test_card_and_fingerprint(model):
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    parameters = sum(parameter.numel() for parameter in Wavelet(**CONFIG).parameters())
+    assert weights.card(model) == {"hider": "wavelet", "parameters": parameters, "licence": "MIT", "sha256": digest}
+    assert weights.fingerprint(model) == weights.fingerprint(str(model)) == digest[:8]
+
+
+def test_equal_weights_make_equal_files(tmp_path):
+    hider = Wavelet(**CONFIG)
+    for name in "abcdefgh":  # the order that safetensors gives metadata is random
+        weights.save(hider, tmp_path / f"{name}.safetensors", {})
+    assert len({path.read_bytes() for path in tmp_path.glob("*.safetensors")}) == 1
+
+
+@pytest.mark.parametrize("place", ["header", "tensors"])
+def test_one_altered_byte(model, tmp_path, place):
+    data = bytearray(model.read_bytes())
+    data[20 if place == "header" else -1] ^= 1
+    path = tmp_path / "small.safetensors"
+    path.write_bytes(data)
+    path.with_suffix(".toml").write_bytes(model.with_suffix(".toml").read_bytes())
+    with pytest.raises(IsganError, match=r"not the file its card describes.*get the model again"):
+        weights.load(path)
+
+
+def test_an_altered_shipped_file_asks_to_reinstall(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    (tmp_path / "small.safetensors").write_bytes(model.read_bytes() + b" ")
+    (tmp_path / "small.toml").write_bytes(model.with_suffix(".toml").read_bytes())
+    assert weights.names() == ["small"]
+    with pytest.raises(IsganError, match="reinstall isgan"):
+        weights.load("small")
+
+
+def test_a_shipped_file_needs_its_card_and_another_does_not(model, tmp_path, monkeypatch):
+    path = tmp_path / "small.safetensors"
+    path.write_bytes(model.read_bytes())
+    assert weights.card(path) == {"hider": "wavelet"}
+    assert isinstance(weights.load(path), Wavelet)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    with pytest.raises(IsganError, match="cannot read the card"):
+        weights.load("small")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_loaded_as_float32(tensors, tmp_path, dtype):
+    path = tmp_path / "half.safetensors"
+    path.write_bytes(save({name: tensor.to(dtype) for name, tensor in tensors.items()}, METADATA))
+    for name, tensor in weights.load(path).state_dict().items():
+        assert tensor.dtype == torch.float32 and torch.equal(tensor, tensors[name].to(dtype).float())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int64, torch.uint8])
+def test_other_types_are_refused(tensors, refused, dtype):
+    assert str(dtype) in refused({name: tensor.to(dtype) for name, tensor in tensors.items()})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite(tensors, refused, value):
+    tensors["blocks.0.phi.first.bias"][3] = value
+    assert "blocks.0.phi.first.bias" in refused(tensors) and "not finite" in refused(tensors)
+
+
+def test_missing_unexpected_and_misshapen_tensors(tensors, refused):
+    name = "blocks.0.phi.first.bias"
+    bias = tensors.pop(name)
+    assert f"lacks tensor '{name}'" in refused(tensors)
+    assert "unexpected tensor 'more'" in refused(tensors | {name: bias, "more": bias.clone()})
+    assert "expected (8,)" in refused(tensors | {name: bias[:-1].clone()})
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (None, "not saved by isgan"),
+        ({"format": "2"}, "update isgan"),
+        ({"more": "x"}, "not saved by isgan"),
+        ({"hider": "wavlet"}, "did you mean 'wavelet'"),
+        ({"hider": "lsb332"}, "hider 'lsb332' has no"),
+        ({"config": "{"}, "not saved by isgan"),
+        ({"config": "[" * 100_000}, "not saved by isgan"),
+        ({"config": "[1, 8, 1.0]"}, "not saved by isgan"),
+        ({"config": json.dumps(CONFIG | {"width": 3})}, "has no 'width'"),
+        ({"config": '{"blocks": 1, "hidden": 8}'}, "needs 'clamp'"),
+        ({"config": json.dumps(CONFIG | {"blocks": "1"})}, "blocks = '1'"),
+        ({"config": json.dumps(CONFIG | {"blocks": True})}, "blocks = True"),
+        ({"config": json.dumps(CONFIG | {"blocks": 1.0})}, "blocks = 1.0"),
+        ({"config": json.dumps(CONFIG | {"blocks": 10**9})}, "out of bounds"),
+        ({"config": json.dumps(CONFIG | {"clamp": float("nan")})}, "out of bounds"),
+    ],
+)
+def test_headers(tensors, refused, change, words):
+    assert words in refused(tensors, METADATA | change if change else None)
+
+
+def test_damaged_files(model, refused, monkeypatch):
+    data = model.read_bytes()
+    for damaged in (b"", b"PK\x03\x04 a pickle in a zip", data[:100], b"\xff" * 100, data[:8] + b"[]" + data[10:]):
+        assert "not saved by isgan" in refused(damaged)
+    assert "is damaged" in refused(data[:-1])
+    monkeypatch.setattr(weights, "MAX_BYTES", len(data) - 1)
+    assert "not a model" in refused(data)
+
+
+def test_names_that_are_no_model(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    for name, words in {
+        "lsb333": "unknown model 'lsb333': did you mean 'lsb332'",
+        "wavelet": "no weights shipped for 'wavelet'",
+        "no/such.safetensors": "no weights file 'no/such.safetensors'",
+        "such.safetensors": "no weights file 'such.safetensors'",
+        str(tmp_path): "no weights file",
+    }.items():
+        for function in (weights.find, weights.load, weights.card, weights.fingerprint):
+            with pytest.raises(IsganError, match=re.escape(words)):
+                function(name)
+
+
+def test_methods_without_weights():
+    assert weights.weightless() == ["lsb121", "lsb332"]
+    assert weights.card("lsb332") == {"hider": "lsb332", "parameters": 0}
+    assert isinstance(weights.load("lsb332"), hiders["lsb332"])
+    assert len({weights.fingerprint(name) for name in weights.weightless()}) == 2
+
+
+def test_a_save_that_fails_leaves_the_old_files(tmp_path, monkeypatch):
+    path = tmp_path / "a.safetensors"
+    weights.save(Wavelet(**CONFIG), path, {})
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(IsganError, match="No space left"):
+        weights.save(Wavelet(**CONFIG), path, {})
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_what_cannot_be_saved(tmp_path):
+    class Fork(Wavelet):
+        pass
+
+    with pytest.raises(IsganError, match="not a registered hider"):
+        weights.save(Fork(**CONFIG), tmp_path / "a.safetensors", {})
+    with pytest.raises(IsganError, match=r"use .*a\.safetensors"):
+        weights.save(Wavelet(**CONFIG), tmp_path / "a.pt", {})
+    assert not list(tmp_path.iterdir())
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=5)
+values = st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), texts)
+tables = st.dictionaries(texts, st.one_of(values, st.lists(values, max_size=3)), max_size=4)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(texts, st.one_of(values, tables, st.dictionaries(texts, tables, max_size=2)), max_size=3))
+def test_toml_is_read_back(table):
+    assert tomllib.loads(to_toml(table)) == table
+
+
+def test_shipped_models():
+    assert weights.DEFAULT in weights.names()
+    for name in weights.names():
+        hider, card = weights.load(name), weights.card(name)
+        assert isinstance(hider, Hider) and card["hider"] == hiders.name_of(type(hider))
+        assert card["sha256"].startswith(weights.fingerprint(name))
+        assert card["licence"] and card["scores"]
