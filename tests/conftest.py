@@ -10,6 +10,8 @@ from PIL import Image
 from isgan import weights
 from isgan.hiders.wavelet import Wavelet
 
+torch.set_num_threads(1)
+
 
 def scene(height: int, width: int, seed: int = 0) -> np.ndarray:
     """(height, width, 3) uint8: slopes and noise, away from black and white."""

@@ -310,7 +310,6 @@ def test_ctrl_c_while_hiding(folder, monkeypatch, capsys):
 QUICK = """
 import sys
 from isgan.__main__ import main
-from isgan.steganographer import compare
 for line in sys.argv[1:]:
     print(line, main(line.split()), *sorted({"torch", "lightning", "numpy"} & {*sys.modules}), sep="|")
 """
@@ -327,7 +326,8 @@ def test_help_and_refusals_come_without_torch(folder):
     lines = done.stdout.splitlines()
     assert [line for line in helps if f"{line}|0" not in lines] == [], done.stdout  # no numpy either
     assert all(f"{line}|2|numpy" in lines for line in refusals), done.stdout
-    summaries = dict(line.strip("│ ").split(maxsplit=1) for line in lines if line.startswith("│ ") and len(line.strip("│ ").split()) > 1)
+    listed = [line.strip("│ ").split(maxsplit=1) for line in lines[: lines.index("--help|0")]]
+    summaries = dict(words for words in listed if len(words) == 2)
     assert summaries["hide"].startswith("Hide a picture") and {*commands} <= {*summaries}
 
 

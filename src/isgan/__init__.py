@@ -64,7 +64,8 @@ def hide(
         hidden = pipeline.hide_file(cover, secret, output, model=model, how=fit, min_secret_psnr=min_secret_psnr, force=force)
         return Image.fromarray(hidden.stego)
     picture = pipeline.read_rgb(cover)
-    fitted = pipeline.fit(pipeline.read_gray(secret), *picture.shape[:2], fit)
+    height, width = picture.shape[:2]
+    fitted = pipeline.fit(pipeline.read_gray(secret), height, width, fit)
     return Image.fromarray(load(model).hide(picture, fitted))
 
 

@@ -55,9 +55,9 @@ def fit(secret: np.ndarray, height: int, width: int, how: Fit = "stretch") -> np
 class Tile(NamedTuple):
     """A part of an image, as (rows, columns): what the network sees, which part of the image is kept, where it is in `seen`."""
 
-    seen: tuple[slice, slice]
-    kept: tuple[slice, slice]
-    inside: tuple[slice, slice]
+    seen: tuple[slice, ...]
+    kept: tuple[slice, ...]
+    inside: tuple[slice, ...]
 
 
 def tiles(height: int, width: int, side: int, multiple: int, halo: int) -> list[Tile]:
@@ -118,7 +118,8 @@ class Steganographer:
         import torch
 
         device = next(self.hider.parameters(), torch.empty(0)).device
-        parts = tiles(*result.shape[:2], self.tile, self.hider.multiple, self.hider.halo)
+        height, width = result.shape[:2]
+        parts = tiles(height, width, self.tile, self.hider.multiple, self.hider.halo)
         for done, tile in enumerate(parts, 1):
             with torch.inference_mode():
                 worked = work(*(to_tensor(picture[tile.seen]).to(device) for picture in pictures))
@@ -186,10 +187,11 @@ def hide_file(
     check_output(output, force, inputs=(cover, secret))
     weights.find(model)
     picture = read_rgb(cover)
-    fitted = fit(read_gray(secret), *picture.shape[:2], how)
+    height, width = picture.shape[:2]
+    fitted = fit(read_gray(secret), height, width, how)
     steganographer = Steganographer(weights.load(model))
     stego = steganographer.hide(picture, fitted, lambda done, total: progress(done, 2 * total))
-    scores = []
+    scores: list[Scores] = []
 
     def check(file: Path) -> None:
         revealed = steganographer.reveal(read_rgb(file), lambda done, total: progress(total + done, 2 * total))

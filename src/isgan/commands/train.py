@@ -103,7 +103,8 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     warnings.filterwarnings("ignore", module="lightning.*")
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for talkative in ("lightning.fabric", "lightning.pytorch"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
         fabric = Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)
     except (RuntimeError, MisconfigurationException) as error:

@@ -103,7 +103,7 @@ def load(model: Model) -> "Hider":
         raise IsganError(f"'{path}' is not the file its card describes (other sha256): {remedy}")
     hider = _build(path, *_header(path, data))
     hider.load_state_dict(_tensors(path, data, hider.state_dict()))
-    return hider.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return hider.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any]) -> None:
