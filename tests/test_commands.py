@@ -269,6 +269,7 @@ def test_models(folder, capsys, monkeypatch, model):
     (["hide", "cover.png"], "requires"),
     (["hide", "cover.png", "secret.png"], "--output"),
     (["hide", "cover.png", "secret.png", "-o", "out.png", "--fit", "zoom"], "zoom"),
+    (["hide", "cover.png", "secret.png", "-o", "out.png", "--fit", "zo\nom"], "zo om"),
     (["hide", "cover.png", "secret.png", "-o", "out.png", "--min-secret-psnr", "high"], "high"),
     (["hide", "cover.png", "secret.png", "-o", "out.png", "--forec"], "Did you mean --force"),
 ])  # fmt: skip
@@ -334,7 +335,8 @@ def test_help_and_refusals_come_without_torch(folder):
 def test_a_real_run_with_nobody_reading(folder):
     """A whole process, its output a closed pipe: no traceback, and the file is there."""
     command = [sys.executable, "-m", "isgan", "hide", "cover.png", "secret.png", "-o", "out.png", "--model", "lsb332"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}  # nothing is written, and so fails, before the end
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=buffered) as process:
         process.stdout.close()
         assert process.stderr.read() == b"" and process.wait() == 0
     assert Path("out.png").is_file()

@@ -32,9 +32,12 @@ class DenseSubnet(nn.Module):
 
 
 class CouplingBlock(nn.Module):
-    """One affine coupling of the cover's bands and the secret's, invertible for any weights.
+    """One affine coupling of the cover's bands and the secret's (N, channels, h, w), invertible for any weights.
 
-    forwards:   cover  <- cover + phi(secret);   secret <- secret * exp(clamp * tanh(rho(cover))) + eta(cover)
+        forwards    cover  <- cover + phi(secret)
+                    secret <- secret * exp(clamp * tanh(rho(cover))) + eta(cover)
+
+    rho and eta share their first two convolutions.
     """
 
     def __init__(self, channels: int, hidden: int, clamp: float):
@@ -43,19 +46,19 @@ class CouplingBlock(nn.Module):
         self.rho_eta = DenseSubnet(channels, 2 * channels, hidden)
         self.clamp = clamp
 
-    def scale_and_shift(self, cover: Tensor) -> tuple[Tensor, Tensor]:
+    def couple(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """What the secret's bands become, forwards."""
+        scale, shift = self._scale_and_shift(cover)
+        return secret * scale.exp() + shift
+
+    def uncouple(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """What the secret's bands were, backwards."""
+        scale, shift = self._scale_and_shift(cover)
+        return (secret - shift) * (-scale).exp()
+
+    def _scale_and_shift(self, cover: Tensor) -> tuple[Tensor, Tensor]:
         rho, eta = self.rho_eta(cover).chunk(2, dim=1)
         return self.clamp * torch.tanh(rho), eta
-
-    def forward(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
-        cover = cover + self.phi(secret)
-        scale, shift = self.scale_and_shift(cover)
-        return cover, secret * scale.exp() + shift
-
-    def inverse(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
-        scale, shift = self.scale_and_shift(cover)
-        secret = (secret - shift) * (-scale).exp()
-        return cover - self.phi(secret), secret
 
 
 @hiders.register("wavelet")
@@ -88,12 +91,16 @@ class Wavelet(LumaHider):
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
         cover_bands, secret_bands = self.haar(y), self.haar(secret)
         for block in self.blocks:
-            cover_bands, secret_bands = block(cover_bands, secret_bands)
+            cover_bands = cover_bands + block.phi(secret_bands)
+            if block is not self.blocks[-1]:  # what would become of the secret there is z, which nobody looks at
+                secret_bands = block.couple(cover_bands, secret_bands)
         return self.haar.inverse(cover_bands)
 
     def decode(self, y: Tensor) -> Tensor:
         cover_bands = self.haar(y)
         secret_bands = torch.zeros_like(cover_bands)
         for block in reversed(self.blocks):
-            cover_bands, secret_bands = block.inverse(cover_bands, secret_bands)
+            secret_bands = block.uncouple(cover_bands, secret_bands)
+            if block is not self.blocks[0]:
+                cover_bands = cover_bands - block.phi(secret_bands)
         return self.haar.inverse(secret_bands)
