@@ -1,5 +1,7 @@
 """`isgan` against the paper's tables, layer by layer."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from conftest import stirred
@@ -47,14 +49,14 @@ def is_conv_bn_act(block: nn.Sequential, inputs: int, outputs: int, kernel: int)
 
 
 def test_parameters_of_table_1():
-    rows = list(zip(TABLE_1, TABLE_1[1:], strict=False))
+    rows = list(pairwise(TABLE_1))
     expected = convolution_parameters(*rows[0]) + sum(inception_parameters(*row) for row in rows[1:8])
     expected += convolution_parameters(*rows[8]) + (16 + 1)
     assert parameters(encoder()) == expected == 411_153
 
 
 def test_parameters_of_table_2():
-    rows = list(zip(TABLE_2, TABLE_2[1:], strict=False))
+    rows = list(pairwise(TABLE_2))
     expected = sum(convolution_parameters(*row) for row in rows[:5]) + (32 + 1)
     assert parameters(decoder()) == expected == 185_281
 
@@ -63,7 +65,7 @@ def test_layers_of_table_1():
     first, *inceptions, before_last, last = encoder()
     assert is_conv_bn_act(first, 2, 16, 3)
     assert len(inceptions) == 7
-    for block, inputs, outputs in zip(inceptions, TABLE_1[1:], TABLE_1[2:], strict=False):
+    for block, (inputs, outputs) in zip(inceptions, pairwise(TABLE_1[1:9]), strict=True):
         assert isinstance(block, InceptionBlock)
         assert (block.shortcut.in_channels, block.shortcut.out_channels) == (inputs, outputs)
     assert is_conv_bn_act(before_last, 32, 16, 3)
@@ -72,7 +74,7 @@ def test_layers_of_table_1():
 
 def test_layers_of_table_2():
     *convolutions, last, act = decoder()
-    for block, inputs, outputs in zip(convolutions, TABLE_2[:5], TABLE_2[1:6], strict=True):
+    for block, (inputs, outputs) in zip(convolutions, pairwise(TABLE_2[:6]), strict=True):
         assert is_conv_bn_act(block, inputs, outputs, 3)
     assert (last.in_channels, last.out_channels, last.kernel_size) == (32, 1, (1, 1)) and last.bias is not None
     assert isinstance(act, nn.Sigmoid)

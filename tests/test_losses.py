@@ -81,17 +81,36 @@ def test_mse(images, gamma):
     assert [term.item() for term in loss(*images)] == pytest.approx((total, on_cover, on_secret), rel=1e-5)
 
 
-def test_a_batch_is_the_mean_of_its_images(images):
+@pytest.mark.parametrize("options", [{}, {"decibel": 0.05, "structure": 0.2, "gamma": 0.5}])
+def test_psnr(images, options):
+    weights = {"decibel": 0.01, "structure": 0.75, "gamma": 1.0} | options
+    ends = (images[:2], images[2:])
+    on_cover, on_secret = (
+        weights["decibel"] * 10 * np.log10(mse(*end) + 1e-5) + weights["structure"] * (1 - skimage_ssim(*end)) for end in ends
+    )
+    terms = losses["psnr"](**options)(*images)
+    assert [term.item() for term in terms] == pytest.approx((on_cover + weights["gamma"] * on_secret, on_cover, on_secret), abs=2e-5)
+
+
+@pytest.mark.parametrize("name, least", [("mixed", 0.0), ("mse", 0.0), ("psnr", -0.5)])
+def test_equal_images(images, name, least):
+    cover, _, secret, _ = images
+    terms = losses[name]()(cover, cover, secret, secret)
+    assert [term.item() for term in terms[1:]] == pytest.approx([least] * 2, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", losses.names())
+def test_a_batch_is_the_mean_of_its_images(images, name):
     other = tuple(image.flip(2) * 0.8 for image in images)
     batch = tuple(torch.cat(pair) for pair in zip(images, other, strict=True))
-    loss = losses["mixed"]()
+    loss = losses[name]()
     mean = (loss(*images).total + loss(*other).total) / 2
     assert torch.allclose(loss(*batch).total, mean, atol=1e-6)
 
 
-@pytest.mark.parametrize("options", [{}, {"alpha": 1.0}, {"alpha": 0.0}, {"structure": 0.0}])
-def test_autocast_changes_nothing(images, options):
-    loss = losses["mixed"](**options)
+@pytest.mark.parametrize("name", losses.names())
+def test_autocast_changes_nothing(images, name):
+    loss = losses[name]()
     plain = loss(*images)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed = loss(*images)

@@ -7,9 +7,14 @@ from torch import Tensor, nn
 from isgan.distortions import distortions
 
 
+def round_straight_through(x: Tensor) -> Tensor:
+    """Whole numbers, exactly; the gradient passes as if nothing had happened."""
+    return x.round().detach() + (x - x.detach())
+
+
 def quantize(image: Tensor, levels: int = 255) -> Tensor:
-    """Clip and round to the nearest of `levels` + 1 values; the gradient passes as if nothing had happened (straight-through)."""
-    return image + ((image.clamp(0, 1) * levels).round() / levels - image).detach()
+    """Clip and round to the nearest of `levels` + 1 values; the gradient passes straight through, clipping included."""
+    return (image.clamp(0, 1) * levels).round().detach() / levels + (image - image.detach())
 
 
 @distortions.register("quantize")

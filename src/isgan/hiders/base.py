@@ -75,15 +75,17 @@ class LumaHider(Hider):
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         y = luma(cover)
         height, width = y.shape[-2:]
-        change = self.encode(self._pad(y), self._pad(secret)).float()[..., :height, :width] - y
+        change = self.encode(pad_to(y, self.multiple), pad_to(secret, self.multiple)).float()[..., :height, :width] - y
         room_below = -cover.amin(dim=1, keepdim=True)
         room_above = 1 - cover.amax(dim=1, keepdim=True)
         return cover + torch.minimum(torch.maximum(change, room_below), room_above)
 
     def reveal(self, stego: Tensor) -> Tensor:
         height, width = stego.shape[-2:]
-        return self.decode(self._pad(luma(stego))).float()[..., :height, :width]
+        return self.decode(pad_to(luma(stego), self.multiple)).float()[..., :height, :width]
 
-    def _pad(self, image: Tensor) -> Tensor:
-        below, right = (-side % self.multiple for side in image.shape[-2:])
-        return F.pad(image, (0, right, 0, below), mode="replicate") if below or right else image
+
+def pad_to(image: Tensor, multiple: int) -> Tensor:
+    """(N, C, H, W) with the last row and column repeated until height and width are multiples of `multiple`."""
+    below, right = (-side % multiple for side in image.shape[-2:])
+    return F.pad(image, (0, right, 0, below), mode="replicate") if below or right else image
