@@ -122,7 +122,7 @@ class Wavelet(Hider):
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         pixels = (cover * 255).round()
-        symbols, _ = self._write(secret, _usable(pixels, self.levels))
+        symbols, _ = self._write(secret, _usable(pixels, self.levels), look_back=False)
         return self._carry(pixels, symbols)
 
     def reveal(self, stego: Tensor) -> Tensor:
@@ -137,8 +137,11 @@ class Wavelet(Hider):
         symbols, revealed = self._write(secret, _usable(pixels, self.levels))
         return Hiding(self._carry(pixels, symbols.detach()), revealed)
 
-    def _write(self, secret: Tensor, usable: Tensor) -> tuple[Tensor, Tensor]:
-        """secret (N, 1, H, W), usable (N, 16, h, w) -> symbols (N, 16, h, w) in 0 ... levels - 1, and what they reveal (N, 1, H, W)."""
+    def _write(self, secret: Tensor, usable: Tensor, look_back: bool = True) -> tuple[Tensor, Tensor]:
+        """secret (N, 1, H, W), usable (N, 16, h, w) -> symbols (N, 16, h, w) in 0 ... levels - 1, and what they reveal (N, 1, H, W).
+
+        Without `look_back` the last reader is spared, and what is revealed is that of the stage before.
+        """
         height, width = secret.shape[-2:]
         bands = BAND_SCALE * self.haar(pad_to(secret, BLOCK) - 0.5)
         estimate, context, gain, written = torch.zeros_like(bands), None, 1.0, []
@@ -146,6 +149,8 @@ class Wavelet(Hider):
             drive = writer((bands - estimate) * gain, context)
             symbols = round_straight_through((self.levels - 1) * torch.sigmoid(2 * drive))
             written.append(symbols)
+            if writer is self.writers[-1] and not look_back:
+                break
             context, correction, next_gain = reader(self._centred(symbols) * mask, context)
             estimate = estimate + correction / gain
             gain = next_gain
