@@ -25,7 +25,11 @@ from isgan.losses.base import HidingLoss, LossTerms
 from isgan.registry import Registry
 
 # Every registered hider as it is built by default, and what else is worth a run. A new part needs no line here.
-OPTIONS: dict[str, list[dict[str, Any]]] = {"isgan": [{"residual": 0.2}], "wavelet": [{"stages": 1, "hidden": 8, "blocks": 4}], "invertible": [{"blocks": 1, "hidden": 8}]}
+OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "isgan": [{"residual": 0.2}],
+    "wavelet": [{"stages": 1, "hidden": 8, "blocks": 4}],
+    "invertible": [{"blocks": 1, "hidden": 8}],
+}
 
 
 class Case(NamedTuple):
@@ -115,6 +119,16 @@ def test_an_image_does_not_depend_on_its_batch(case):
         one = slice(i, i + 1)
         assert torch.allclose(hider.hide(cover, secret)[one], hider.hide(cover[one], secret[one]), atol=1e-4)
         assert torch.allclose(both.revealed[one], hider.reveal(both.stego[one]), atol=1e-4, rtol=1e-4)
+
+
+@every_hider
+@pytest.mark.parametrize("error", [-1e-6, 1e-6])
+@torch.no_grad()
+def test_a_floating_point_error_reveals_nothing_else(case, error):
+    hider = case.build()
+    cover, secret = pair(32, 36)
+    stego = hider(cover, secret).stego
+    assert torch.allclose(hider.reveal(stego + error), hider.reveal(stego), atol=1e-2)
 
 
 @every_hider
