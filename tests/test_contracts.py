@@ -115,10 +115,11 @@ def test_an_image_does_not_depend_on_its_batch(case):
     hider = case.build()
     cover, secret = pair(32, 36, batch=2)
     both = hider(cover, secret)
+    tolerance = 1e-4 * max(1.0, both.revealed.abs().max().item())  # stirred weights reveal values far from [0, 1]
     for i in range(2):
         one = slice(i, i + 1)
         assert torch.allclose(hider.hide(cover, secret)[one], hider.hide(cover[one], secret[one]), atol=1e-4)
-        assert torch.allclose(both.revealed[one], hider.reveal(both.stego[one]), atol=1e-4, rtol=1e-4)
+        assert torch.allclose(both.revealed[one], hider.reveal(both.stego[one]), atol=tolerance)
 
 
 @every_hider

@@ -69,7 +69,7 @@ def test_at_the_edges_of_the_range_the_other_way_round_is_taken():
 @torch.no_grad()
 def test_saturated_colours_are_left_alone():
     """max - min over 251 has no room for five residues. The receiver knows, and the rest of the secret comes as the sender saw it."""
-    hider = small()
+    hider = small(levels=5)
     cover, secret = integers(60, 200, 1, 3, 24, 24), integers(0, 255, 1, 1, 24, 24, seed=1)
     plain = hider.reveal(hider.hide(cover, secret))
     for colour, room in (((255, 0, 0), False), ((252, 0, 100), False), ((255, 4, 4), True), ((251, 0, 30), True)):

@@ -86,8 +86,8 @@ class Invertible(LumaHider):
         super().__init__(blocks=blocks, hidden=hidden, clamp=clamp)
         self.haar = Haar(levels=2)
         self.blocks = nn.ModuleList(CouplingBlock(16, hidden, clamp) for _ in range(blocks))
-        # Two subnets of three 3x3 convolutions a block, at a quarter of the resolution; plus the rest of a 4x4 block.
-        self.halo = blocks * 2 * 3 * 4 + 4
+        # Subnets of three 3x3 convolutions at a quarter of the resolution: two a block, but for the one whose result is thrown away.
+        self.halo = 4 * 3 * (2 * blocks - 1) + 3
 
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
         cover_bands, secret_bands = self.haar(y), self.haar(secret)

@@ -18,6 +18,9 @@ class LSBSubstitution(Hider):
     trainable = False
     bits: ClassVar[tuple[int, int, int]]
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         code = (secret * 255).round().long().clamp(0, 255) >> (8 - sum(self.bits))
         channels = []

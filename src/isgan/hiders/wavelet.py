@@ -117,8 +117,10 @@ class Wavelet(Hider):
         self.readers = nn.ModuleList(
             Reader(count, hidden, blocks, stage, last=stage == stages - 1) for stage, count in enumerate(self.counts)
         )
-        # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 2 and 2 a block in a reader.
-        self.halo = BLOCK * stages * (4 + 2 + 2 * blocks) + BLOCK
+        # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the correction in a reader.
+        writing = 4 * stages + (2 + 2 * blocks) * (stages - 1)
+        reading = (1 + 2 * blocks) * stages + 1
+        self.halo = BLOCK * max(writing, reading) + BLOCK - 1
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         pixels = (cover * 255).round()

@@ -41,13 +41,13 @@ class Haar(nn.Module):
     def __init__(self, levels: int = 2):
         super().__init__()
         self.stride = 2**levels
-        self.register_buffer("kernels", haar_kernels(levels), persistent=False)
+        self.register_buffer("kernels", haar_kernels(levels)[:, 0], persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
         with torch.autocast(image.device.type, enabled=False):
-            return F.conv2d(image.float(), self.kernels, stride=self.stride)
+            return F.conv2d(image.float(), self.kernels[:, None], stride=self.stride)
 
     def inverse(self, bands: Tensor) -> Tensor:
         """(N, 4^levels, h, w) -> (N, 1, h * 2^levels, w * 2^levels), undoing `forward`."""
         with torch.autocast(bands.device.type, enabled=False):
-            return F.conv_transpose2d(bands.float(), self.kernels, stride=self.stride)
+            return F.conv_transpose2d(bands.float(), self.kernels[:, None], stride=self.stride)

@@ -38,7 +38,8 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
     """
     scales = ms_ssim_scales(*x.shape[-2:])
     weights = torch.tensor(MS_SSIM_WEIGHTS[:scales], device=x.device)
-    weights = weights / weights.sum()
+    if scales < len(MS_SSIM_WEIGHTS):  # the five as published sum to 1.0001
+        weights = weights / weights.sum()
     window = _fspecial_gauss_1d(WINDOW, SIGMA).repeat(x.shape[1], 1, 1, 1)
     result = torch.ones((), device=x.device)
     for scale, weight in enumerate(weights):

@@ -4,6 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class Trainer:
                                    fabric.global_rank, fabric.world_size)  # fmt: skip
         self.fixed = {name: fixed_pairs(photographs) for name, photographs in val.sets.items()}
         self.step, self.elapsed, self.best = 0, 0.0, -math.inf
-        self.interrupted = False
+        self.interrupted = self._asked = False
         self.log = Log(folder) if fabric.is_global_zero else None
 
     # ------------------------------------------------------------------ the recipe, as a reader would tell it
@@ -89,12 +90,14 @@ class Trainer:
             while self.progress() < 1 and not self.interrupted:
                 loss = self.train_step(self.pairs[self.step])
                 self.step += 1
-                self.elapsed = time.monotonic() - started
+                self.elapsed = self.fabric.broadcast(time.monotonic() - started)
                 self.on_step(self.step, self.progress(), loss)
                 if self.step % self.recipe.schedule.validate_every == 0:
                     self.validate()
                 if self.step % self.recipe.schedule.save_every == 0:
                     self.save()
+                asked = torch.tensor(float(self._asked), device=self.fabric.device)  # a signal may reach one rank before another
+                self.interrupted = bool(self.fabric.all_reduce(asked, reduce_op="sum"))
         if not self.interrupted and self.step % self.recipe.schedule.validate_every:
             self.validate()
         self.save()
@@ -187,11 +190,13 @@ class Trainer:
             save_checkpoint(self.folder / CHECKPOINT, state)
 
     def resume(self) -> None:
-        """Goes on from the folder's checkpoint; the length of the run may have changed, nothing else of the recipe."""
+        """Goes on from the folder's checkpoint; the run's length and intervals may have changed, nothing else of the recipe."""
         state = load_checkpoint(self.folder / CHECKPOINT)
-        saved = recipe_from(state["recipe"])
-        for name in ("hider", "loss", "photos", "optimizer", "seed", "precision"):
-            if getattr(saved, name) != getattr(self.recipe, name):
+        saved, wanted = recipe_from(state["recipe"]), self.recipe
+        length = {key: getattr(wanted.schedule, key) for key in ("steps", "minutes", "validate_every", "save_every")}
+        saved = replace(saved, schedule=replace(saved.schedule, **length))
+        for name in (field.name for field in fields(saved)):
+            if getattr(saved, name) != getattr(wanted, name):
                 raise IsganError(f"{self.folder} was trained with another {name}: resume with the same recipe, or choose another --output")
         self.hider.load_state_dict(state["hider"])
         self.average.load_state_dict(state["average"])
@@ -206,7 +211,7 @@ class Trainer:
         return torch.lerp(current, average, decay)
 
     def _interrupt(self, *_: Any) -> None:
-        self.interrupted = True
+        self._asked = True
 
 
 class _signals:

@@ -15,6 +15,7 @@ from isgan.registry import unknown
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 # Crops leave room for SSIM's window after up to three rows are cut off; every other number is at least 0.
 LEAST = {"crop": 16, "batch": 1, "validation": 1, "validate_every": 1, "save_every": 1}
+BELOW = {"beta1": 1, "beta2": 1}
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,11 @@ class Recipe:
             raise IsganError("the recipe never ends: set schedule.steps or schedule.minutes")
         for section in (self.photos, self.optimizer, self.schedule):
             for key, value in dataclasses.asdict(section).items():
-                if not LEAST.get(key, 0) <= value < math.inf:
-                    raise IsganError(f"{key} = {value} is out of bounds: at least {LEAST.get(key, 0)}")
+                if not LEAST.get(key, 0) <= value < BELOW.get(key, math.inf):
+                    below = f" and below {BELOW[key]}" if key in BELOW else ""
+                    raise IsganError(f"{key} = {value} is out of bounds: at least {LEAST.get(key, 0)}{below}")
+        if not 0 <= self.seed < 2**63:
+            raise IsganError(f"seed = {self.seed} is out of bounds: at least 0")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain tables, as in the TOML file."""
@@ -137,7 +141,7 @@ def _build(cls: type, tables: Mapping[str, Any], where: str) -> Any:
         kind = fields[key].type
         if dataclasses.is_dataclass(kind):
             value = _build(kind, _table(value, f"{where}.{key}"), f"{where}.{key}")
-        elif kind not in (int, float, bool, str) and "name" not in _table(value, f"{where}.{key}"):
+        elif kind not in (int, float, bool, str) and not isinstance(_table(value, f"{where}.{key}").get("name"), str):
             raise IsganError(f"{where}.{key} needs a name")
         values[key] = _typed(value, kind, f"{where}.{key}")
     missing = [f.name for f in fields.values() if f.default is f.default_factory is dataclasses.MISSING and f.name not in values]
