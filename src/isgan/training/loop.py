@@ -56,7 +56,7 @@ class Trainer:
                  initial: Hider | None = None, facts: Mapping[str, Any] | None = None,
                  on_step: Callable[[int, float, float], None] = lambda *_: None,
                  on_validation: Callable[[list[dict[str, Any]]], None] = lambda _: None):  # fmt: skip
-        self.recipe, self.folder, self.fabric, self.facts = recipe, folder, fabric, facts or {}
+        self.recipe, self.folder, self.fabric, self.facts = recipe, folder, fabric, dict(facts or {})
         self.counts = {name: len(photographs) for name, photographs in train.sets.items()}
         self.on_step, self.on_validation = on_step, on_validation
         torch.manual_seed(recipe.seed)
@@ -180,6 +180,7 @@ class Trainer:
         if self.fabric.is_global_zero:
             state = {
                 "recipe": self.recipe.to_dict(),
+                "facts": self.facts,
                 "step": self.step,
                 "elapsed": self.elapsed,
                 "best": self.best,
@@ -201,6 +202,7 @@ class Trainer:
         self.hider.load_state_dict(state["hider"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.facts = state["facts"] | self.facts
         self.step, self.elapsed, self.best = state["step"], state["elapsed"], state["best"]
 
     def _averaged(self, average: Tensor, current: Tensor, _count: Tensor) -> Tensor:
