@@ -1,7 +1,7 @@
 """`isgan evaluate`: quality of both ends, on photographs, through 8-bit PNG files."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -68,7 +68,8 @@ def evaluate(
     steganographers = {name: Steganographer(weights.load(name)) for name in names}
     sets = {name: pair_up(source.images(split), limit) for name, source in open_sets(data).items()}
     total = len(names) * sum(map(len, sets.values()))
-    rows, groups = [], []
+    rows: list[dict[str, Any]] = []
+    groups: list[dict[str, Any]] = []
     with counting("hiding and revealing", total) as done:
         for name, pairs in sets.items():
             for model_name, steganographer in steganographers.items():

@@ -111,17 +111,18 @@ def train(
         raise IsganError(f"cannot train on {devices} x {accelerator}: {error}") from error
     fabric.launch()
     with counting("reading photographs", visible=fabric.is_global_zero) as count:
-        splits = [load_photographs(data, "train", plan.photos.side, progress=count),
-                  load_photographs(data, "val", plan.photos.side, limit=plan.photos.validation, progress=count)]  # fmt: skip
+        fresh = load_photographs(data, "train", plan.photos.side, progress=count)
+        fixed = load_photographs(data, "val", plan.photos.side, limit=plan.photos.validation, progress=count)
     with TrainingProgress(visible=fabric.is_global_zero) as progress:
-        for path, reason in splits[0].skipped + splits[1].skipped:
+        skipped = fresh.skipped + fixed.skipped
+        for path, reason in skipped:
             progress.note(f"skipped {path}: {reason}")
-        if skipped := sum(len(split.skipped) for split in splits):
-            progress.note(f"{skipped} files skipped")
+        if skipped:
+            progress.note(f"{len(skipped)} files skipped")
         facts: dict[str, Any] = {"licence": licence} if licence else {}
         if initial:
             facts["initial"] = {"model": initial, **weights.card(initial)}
-        trainer = Trainer(plan, *splits, folder, fabric, initial=weights.load(initial) if initial else None, facts=facts,
+        trainer = Trainer(plan, fresh, fixed, folder, fabric, initial=weights.load(initial) if initial else None, facts=facts,
                           on_step=progress.step, on_validation=progress.validation)  # fmt: skip
         if resume:
             trainer.resume()

@@ -135,7 +135,8 @@ class TrainingPairs:
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._shuffled(epoch)
         rng = np.random.default_rng((self.seed, 1, step))
-        height, width = self.crop - (rng.integers(0, 4, 2) if self.ragged and step % 2 else np.zeros(2, int))
+        less = rng.integers(0, 4, 2) if self.ragged and step % 2 else (0, 0)
+        height, width = (self.crop - int(missing) for missing in less)
         chosen = self._order[2 * self.batch * place :][: 2 * self.batch]
         # Every rank draws all crops and keeps its own, so that the batch does not depend on the number of ranks.
         crops = torch.stack([self._cut(self.photographs[index], height, width, rng) for index in chosen])
@@ -154,8 +155,7 @@ class TrainingPairs:
 
     @staticmethod
     def _cut(photograph: Tensor, height: int, width: int, rng: np.random.Generator) -> Tensor:
-        top = rng.integers(photograph.shape[1] - height + 1)
-        left = rng.integers(photograph.shape[2] - width + 1)
+        top, left = (int(rng.integers(room + 1)) for room in (photograph.shape[1] - height, photograph.shape[2] - width))
         cut = photograph[:, top : top + height, left : left + width]
         return cut.flip(2) if rng.random() < 0.5 else cut
 

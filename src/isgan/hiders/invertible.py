@@ -4,6 +4,8 @@ The idea is HiNet's (Jing et al., ICCV 2021), with the paper's contract: gray se
 forwards to hide and backwards to reveal.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -22,8 +24,8 @@ class DenseSubnet(nn.Module):
         self.second = nn.Conv2d(in_channels + hidden, hidden, 3, padding=1)
         self.last = nn.Conv2d(in_channels + 2 * hidden, out_channels, 3, padding=1)
         self.act = nn.LeakyReLU(0.2)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        for parameter in self.last.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         a = self.act(self.first(x))
@@ -78,6 +80,7 @@ class Invertible(LumaHider):
     """
 
     multiple = 4
+    blocks: Sequence[CouplingBlock]
 
     def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0):
         if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 < clamp <= 4):
@@ -85,7 +88,7 @@ class Invertible(LumaHider):
             raise IsganError(f"invertible with {bounds} is out of bounds")
         super().__init__(blocks=blocks, hidden=hidden, clamp=clamp)
         self.haar = Haar(levels=2)
-        self.blocks = nn.ModuleList(CouplingBlock(16, hidden, clamp) for _ in range(blocks))
+        self.blocks = nn.ModuleList(CouplingBlock(16, hidden, clamp) for _ in range(blocks))  # type: ignore[assignment]
         # Subnets of three 3x3 convolutions at a quarter of the resolution: two a block, but for the one whose result is thrown away.
         self.halo = 4 * 3 * (2 * blocks - 1) + 3
 

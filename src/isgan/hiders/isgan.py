@@ -66,7 +66,7 @@ class ISGAN(LumaHider):
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
         if residual:
-            nn.init.normal_(self.encoder[-1].weight, std=1e-3)
+            nn.init.normal_(next(self.encoder[-1].parameters()), std=1e-3)
 
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
         out = torch.tanh(self.encoder(torch.cat([y, secret], dim=1)))

@@ -32,8 +32,8 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        for parameter in self.second.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(F.leaky_relu(self.first(x), 0.2))
@@ -71,8 +71,8 @@ class Reader(nn.Module):
         self.correction = nn.Conv2d(hidden, BANDS, 3, padding=1)
         self.log_gain = None if last else nn.Conv2d(hidden, BANDS, 1)
         if self.log_gain:
-            nn.init.zeros_(self.log_gain.weight)
-            nn.init.constant_(self.log_gain.bias, SHRINKING * (stage + 1))
+            for parameter, value in zip(self.log_gain.parameters(), (0.0, SHRINKING * (stage + 1)), strict=True):  # weight, bias
+                nn.init.constant_(parameter, value)
 
     def forward(self, symbols: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
         entered = self.enter(symbols) if context is None else context + self.enter(torch.cat([symbols, context], dim=1))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.fabric import Fabric
@@ -163,8 +163,8 @@ class Trainer:
 
     def kept(self) -> Hider:
         """The weights that are validated and shipped, in evaluation mode: the averaged ones if the recipe averages."""
-        hider = self.average.module if self.recipe.schedule.ema and self.step else self.hider
-        return hider.eval()
+        averaging = self.recipe.schedule.ema and self.step
+        return cast(Hider, self.average.module if averaging else self.hider).eval()
 
     # ------------------------------------------------------------------ state
 
@@ -205,7 +205,7 @@ class Trainer:
         self.facts = state["facts"] | self.facts
         self.step, self.elapsed, self.best = state["step"], state["elapsed"], state["best"]
 
-    def _averaged(self, average: Tensor, current: Tensor, _count: Tensor) -> Tensor:
+    def _averaged(self, average: Tensor, current: Tensor, _count: Tensor | int) -> Tensor:
         if not average.is_floating_point():  # BatchNorm's counter
             return current
         # A short memory at first, so that the random first weights are soon forgotten.
@@ -226,7 +226,7 @@ class _signals:
         self.before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
         def once(number: int, frame: Any) -> None:
-            signal.signal(number, self.before[number])
+            signal.signal(number, self.before[signal.Signals(number)])
             self.handler(number, frame)
 
         for number in self.before:

@@ -7,12 +7,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from isgan.errors import IsganError
 from isgan.registry import unknown
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+PRECISIONS = get_args(Precision)
+PART = Mapping[str, Any]
 # Crops leave room for SSIM's window after up to three rows are cut off; every other number is at least 0.
 LEAST = {"crop": 16, "batch": 1, "validation": 1, "validate_every": 1, "save_every": 1}
 BELOW = {"beta1": 1, "beta2": 1}
@@ -76,16 +78,16 @@ class Schedule:
 class Recipe:
     """A whole training run, apart from the photographs."""
 
-    hider: Mapping[str, Any]
+    hider: PART
     """name, and the arguments of that hider."""
-    loss: Mapping[str, Any]
+    loss: PART
     """name, and the arguments of that loss."""
     photos: Photos = field(default_factory=Photos)
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
     seed: int = 0
     """Decides first weights, pairs and crops."""
-    precision: str = "32-true"
+    precision: Precision = "32-true"
     """Lightning Fabric's name for it: 32-true, bf16-mixed, 16-mixed."""
 
     def __post_init__(self) -> None:
@@ -139,9 +141,9 @@ def _build(cls: type, tables: Mapping[str, Any], where: str) -> Any:
         if key not in fields:
             raise unknown(f"{where} key", key, sorted(fields))
         kind = fields[key].type
-        if dataclasses.is_dataclass(kind):
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             value = _build(kind, _table(value, f"{where}.{key}"), f"{where}.{key}")
-        elif kind not in (int, float, bool, str) and not isinstance(_table(value, f"{where}.{key}").get("name"), str):
+        elif kind == PART and not isinstance(_table(value, f"{where}.{key}").get("name"), str):
             raise IsganError(f"{where}.{key} needs a name")
         values[key] = _typed(value, kind, f"{where}.{key}")
     missing = [f.name for f in fields.values() if f.default is f.default_factory is dataclasses.MISSING and f.name not in values]
