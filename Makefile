@@ -19,7 +19,7 @@ test: $(VENV)/ready
 	$(BIN)/python -m pytest
 
 benchmark: $(VENV)/ready
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/speed.py docs/results/speed.csv
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check src tests examples benchmarks
