@@ -450,7 +450,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(trainer):
     run.save()
     with torch.no_grad():
         next(run.hider.parameters()).fill_(float("nan"))
-    with pytest.raises(IsganError, match=r"the loss is nan at step 0: lower --optimizer.lr and --resume"):
+    with pytest.raises(IsganError, match=r"the loss is nan at step 0: start again in another --output with a lower --optimizer.lr"):
         run.fit()
     run.resume()
     assert all(tensor.isfinite().all() for tensor in run.hider.state_dict().values())

@@ -34,7 +34,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         except (IsganError, CycloptsError) as error:
             return _fail(" ".join(str(error).split()))
-        except MemoryError:
+        except (MemoryError, RuntimeError) as error:  # torch's is a RuntimeError
+            if isinstance(error, RuntimeError) and not any(words in str(error) for words in ("allocate memory", "out of memory")):
+                raise
             return _fail("not enough memory: close other programs, or scale the pictures down")
         except BrokenPipeError:  # `isgan ... | head`: nobody reads on, and Python must not flush again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

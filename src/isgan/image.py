@@ -211,7 +211,7 @@ def _decoding(name: str) -> Iterator[None]:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             yield
-        except (IsganError, IsganWarning):
+        except (IsganError, IsganWarning, MemoryError):
             raise
         except Image.DecompressionBombError:
             raise _too_many_pixels(name) from None

@@ -199,7 +199,8 @@ def hide_file(
         if not scores[0].psnr >= min_secret_psnr:
             raise IsganError(
                 f"nothing was saved: the secret would come back at {scores[0].psnr:.1f} dB, under the minimum of "
-                f"{min_secret_psnr:g} dB; take another cover, neither very dark nor very bright, or lower --min-secret-psnr"
+                f"{min_secret_psnr:g} dB; take another cover, without large areas of one pure colour, a simpler secret, or a lower "
+                "--min-secret-psnr"
             )
 
     write_png(stego, output, force, verify=check)

@@ -1,11 +1,15 @@
 """`isgan evaluate`: quality of both ends, on photographs, through 8-bit PNG files."""
 
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-FLOOR = ("lsb332", "lsb121")
+from isgan.errors import IsganError
 
 
 def evaluate(
@@ -13,16 +17,16 @@ def evaluate(
     data: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
     model: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     split: Literal["train", "val", "test"] = "test",
-    limit: Annotated[int | None, Parameter(alias="-n")] = None,
+    limit: Annotated[int | None, Parameter(alias="-n", validator=Number(gte=1))] = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    threads: int | None = None,
+    threads: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     card: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Measure hiding and revealing on photographs, at their own size, through 8-bit PNG files.
 
-    Each photograph of the split is a cover and carries the next one. PSNR in dB and SSIM, per image, then averaged. Two rows
-    need no network and are always there to compare with: the secret written over the lowest bits.
+    Each photograph of the split is a cover and carries the next one. PSNR in dB and SSIM, per image, then averaged. Methods that
+    need no weights are always there to compare with: the secret written over the lowest bits.
 
     Parameters
     ----------
@@ -43,7 +47,6 @@ def evaluate(
     force
         Overwrite the CSV file.
     """
-    import csv
     import sys
 
     import torch
@@ -54,9 +57,9 @@ def evaluate(
     from isgan import weights
     from isgan.console import counting
     from isgan.datasets.base import open_sets
-    from isgan.errors import IsganError
     from isgan.evaluation.quality import measure, pair_up, rounded, summary
     from isgan.steganographer import Steganographer
+    from isgan.weights.card import read_card
 
     if output and output.exists() and not force:
         raise IsganError(f"{output} exists: choose another name, or use --force to overwrite it")
@@ -64,25 +67,24 @@ def evaluate(
         raise IsganError(f"the folder {output.parent} does not exist: create it first")
     if threads:
         torch.set_num_threads(threads)
-    names = list(dict.fromkeys([*(model or [weights.DEFAULT]), *FLOOR]))
+    names = list(dict.fromkeys([*(model or [weights.DEFAULT]), *weights.weightless()]))
     steganographers = {name: Steganographer(weights.load(name)) for name in names}
     sets = {name: pair_up(source.images(split), limit) for name, source in open_sets(data).items()}
-    total = len(names) * sum(map(len, sets.values()))
-    rows: list[dict[str, Any]] = []
+    for name in names if card else []:
+        if path := weights.find(name):
+            read_card(path.with_suffix(".toml"))  # a missing card is known before the work
     groups: list[dict[str, Any]] = []
-    with counting("hiding and revealing", total) as done:
+    total = len(names) * sum(map(len, sets.values()))
+    with rows_to(output) as write, counting("hiding and revealing", total) as done:
         for name, pairs in sets.items():
             for model_name, steganographer in steganographers.items():
-                group = list(measure(model_name, steganographer, name, pairs, done))
+                group = []
+                for measured in measure(model_name, steganographer, name, pairs, done):
+                    group.append(measured)
+                    write(rounded(measured))
                 groups.append(summary(group))
                 if card and weights.find(model_name):
                     weights.add_scores(model_name, {f"{name} {split}": groups[-1]})
-                rows += map(rounded, group)
-    if output:
-        with output.open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
     table = Table("set", "model", "pairs", "stego dB / SSIM", "secret dB / SSIM", "worst stego", "worst secret", "hide s", "reveal s",
                   box=MARKDOWN)  # fmt: skip
     for row in groups:
@@ -91,6 +93,26 @@ def evaluate(
                       f"{row['worst_stego_psnr']:.2f}", decibels(row["worst_secret_psnr"]),
                       f"{row['hide_seconds']:.2f}", f"{row['reveal_seconds']:.2f}")  # fmt: skip
     Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+@contextmanager
+def rows_to(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Yields what writes a row to a CSV file at once, so that an interrupted run leaves what it measured; None writes nothing."""
+    if path is None:
+        yield lambda _: None
+        return
+    try:
+        with path.open("w", newline="") as file:
+
+            def write(row: dict[str, Any]) -> None:
+                if not file.tell():
+                    csv.DictWriter(file, list(row)).writeheader()
+                csv.DictWriter(file, list(row)).writerow(row)
+                file.flush()
+
+            yield write
+    except OSError as error:
+        raise IsganError(f"cannot write {path}: {error.strerror or error}; make room or choose another name") from error
 
 
 def decibels(psnr: float) -> str:

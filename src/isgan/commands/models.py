@@ -13,7 +13,8 @@ def models() -> None:
     for name in [*weights.names(), *weights.weightless()]:
         card, path = weights.card(name), weights.find(name)
         size = f"{path.stat().st_size / 1e6:.1f} MB" if path else "none"
-        listing.add_row(f"{name} (default)" if name == weights.DEFAULT else name, card["hider"], f"{card['parameters']:,}", size, card.get("licence", ""), weights.fingerprint(name))
+        label = f"{name} (default)" if name == weights.DEFAULT else name
+        listing.add_row(label, card["hider"], f"{card['parameters']:,}", size, card.get("licence", ""), weights.fingerprint(name))
         for photographs, score in card.get("scores", {}).items():
             scores.add_row(name, photographs, f"{score['stego_psnr']:.2f}", f"{score['stego_ssim']:.4f}",
                            f"{score['secret_psnr']:.2f}", f"{score['secret_ssim']:.4f}")  # fmt: skip

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from isgan.errors import IsganError
 
@@ -23,8 +24,8 @@ def train(
     steps: int | None = None,
     seed: int | None = None,
     precision: str | None = None,
-    threads: int | None = None,
-    devices: int = 1,
+    threads: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    devices: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     accelerator: Literal["auto", "cpu", "gpu"] = "auto",
     hider: Overrides = None,
     loss: Overrides = None,
@@ -33,6 +34,9 @@ def train(
     schedule: Overrides = None,
 ) -> None:
     """Train a hider. Every value of the recipe can be set here: --loss.beta 0.1, --photos.crop 128, --optimizer.lr 1e-4.
+
+    Of [hider] and [loss], the arguments of the part they name; of [photos], side, crop, batch, balance, ragged, validation; of
+    [optimizer], lr, beta1, beta2, weight_decay, clip; of [schedule], warmup, final, ema, validate_every, save_every.
 
     Ctrl-C ends the run after the running step with a checkpoint; the same command with --resume goes on. The run's folder
     gets weights.safetensors with its card (use it with --model), validation.csv, samples.png and TensorBoard logs.
@@ -70,13 +74,18 @@ def train(
     import warnings
 
     import torch
-    from lightning.fabric import Fabric
-    from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+    try:
+        from lightning.fabric import Fabric
+        from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+        from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer
+    except ModuleNotFoundError as error:
+        raise IsganError(f"training needs {error.name}: pip install -c constraints.txt '.[train]'") from error
 
     from isgan import weights
     from isgan.console import TrainingProgress, counting
     from isgan.datasets.pairs import load_photographs
-    from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer
     from isgan.training.memory import keep_memory
     from isgan.training.recipe import parse_value, read_recipe
 
@@ -107,7 +116,7 @@ def train(
         logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
         fabric = Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)
-    except (RuntimeError, MisconfigurationException) as error:
+    except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
         raise IsganError(f"cannot train on {devices} x {accelerator}: {error}") from error
     fabric.launch()
     with counting("reading photographs", visible=fabric.is_global_zero) as count:

@@ -142,7 +142,7 @@ class Wavelet(Hider):
     def _write(self, secret: Tensor, usable: Tensor, look_back: bool = True) -> tuple[Tensor, Tensor]:
         """secret (N, 1, H, W), usable (N, 16, h, w) -> symbols (N, 16, h, w) in 0 ... levels - 1, and what they reveal (N, 1, H, W).
 
-        Without `look_back` the last reader is spared, and what is revealed is that of the stage before.
+        Without `look_back` the last reader is spared, which the symbols do not need; the second result is then of no use.
         """
         height, width = secret.shape[-2:]
         bands = BAND_SCALE * self.haar(pad_to(secret, BLOCK) - 0.5)
@@ -186,7 +186,7 @@ class Wavelet(Hider):
 
 def _level(pixels: Tensor) -> Tensor:
     """The whole part of the luma of RGB pixels (N, 3, H, W) in 0 ... 255; exact, since all sums are whole numbers under 2^24."""
-    return ((299 * pixels[:, 0:1] + 587 * pixels[:, 1:2] + 114 * pixels[:, 2:3]) / 1000).floor()
+    return torch.div(299 * pixels[:, 0:1] + 587 * pixels[:, 1:2] + 114 * pixels[:, 2:3], 1000, rounding_mode="floor")
 
 
 def _room(pixels: Tensor, levels: int) -> Tensor:

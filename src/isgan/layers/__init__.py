@@ -1,1 +1,1 @@
-"""Blocks that more than one network is made of."""
+"""Blocks that networks are made of."""

@@ -1,1 +1,1 @@
-"""Measures of quality and of security."""
+"""Measures of quality."""

@@ -28,6 +28,7 @@ from isgan.training.recipe import Recipe, build_part, recipe_from
 
 CHECKPOINT = "checkpoint.pt"
 WEIGHTS = "weights.safetensors"
+SHOWN = 2  # pairs of each set in samples.png
 QUALITY = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
@@ -98,9 +99,10 @@ class Trainer:
                     self.save()
                 asked = torch.tensor(float(self._asked), device=self.fabric.device)  # a signal may reach one rank before another
                 self.interrupted = bool(self.fabric.all_reduce(asked, reduce_op="sum"))
-        if not self.interrupted and self.step % self.recipe.schedule.validate_every:
-            self.validate()
-        self.save()
+            if not self.interrupted and self.step % self.recipe.schedule.validate_every:
+                self.validate()
+            self.save()
+            self.fabric.barrier()  # a rank that exits while rank 0 still writes would have it killed
 
     def train_step(self, pair: Pair) -> float:
         """One optimizer step on one batch; returns the loss."""
@@ -110,6 +112,11 @@ class Trainer:
             group["lr"] = learning_rate(self.recipe, self.step, self.progress())
         hiding = self.wrapped(pair.cover, pair.secret)
         terms = self.loss(pair.cover, hiding.stego, pair.secret, hiding.revealed)
+        # Of all ranks, so that they stop together.
+        loss = float(cast(Tensor, self.fabric.all_reduce(terms.total.detach().clone(), reduce_op="mean")))
+        if not math.isfinite(loss):
+            remedy = f"start again in another --output with a lower --optimizer.lr, or from {self.folder / WEIGHTS} with --initial"
+            raise IsganError(f"the loss is {loss} at step {self.step}: {remedy}")
         self.optimizer.zero_grad()
         self.fabric.backward(terms.total)
         if self.recipe.optimizer.clip:
@@ -117,9 +124,6 @@ class Trainer:
         self.optimizer.step()
         if self.recipe.schedule.ema:
             self.average.update_parameters(self.hider)
-        loss = terms.total.item()
-        if not math.isfinite(loss):
-            raise IsganError(f"the loss is {loss} at step {self.step}: lower --optimizer.lr and --resume from the last checkpoint")
         return loss
 
     @torch.inference_mode()
@@ -130,11 +134,15 @@ class Trainer:
         hider = self.kept()
         rows, samples = [], []
         for name, pairs in self.fixed.items():
-            scores = [self._score(hider, pair) for pair in pairs]
-            samples += [sample for *_, sample in scores[:2]]
-            means = torch.tensor([score[:4] for score in scores]).mean(dim=0).tolist()
+            scores = []
+            for index, pair in enumerate(pairs):
+                score, sample = self._score(hider, pair)
+                scores.append(score)
+                if index < SHOWN:
+                    samples.append(sample)
+            means = torch.tensor(scores).mean(dim=0).tolist()
             rows.append({"step": self.step, "minutes": self.elapsed / 60, "set": name, **dict(zip(QUALITY, means, strict=True))})
-        if self.log:
+        if self.log:  # always, on this rank
             self.log.validation(rows, samples)
         score = sum(row["stego_psnr"] + row["secret_psnr"] for row in rows) / len(rows)
         if score > self.best or not (self.folder / WEIGHTS).exists():
@@ -153,13 +161,13 @@ class Trainer:
             "recipe": self.recipe.to_dict(),
         }
 
-    def _score(self, hider: Hider, pair: Pair) -> tuple:
+    def _score(self, hider: Hider, pair: Pair) -> tuple[list[float], Sample]:
         cover, secret = (image.to(self.fabric.device) for image in pair)
         stego, revealed = hider(cover, secret)
         revealed = quantize(revealed)
         # 80 dB stands for "equal", so that one exact image does not make a mean infinite.
         scores = [measure(a, b).clamp(max=80).item() for a, b in ((stego, cover), (revealed, secret)) for measure in (psnr, ssim)]
-        return *scores, Sample(cover, secret, stego, revealed)
+        return scores, Sample(cover, secret, stego, revealed)
 
     def kept(self) -> Hider:
         """The weights that are validated and shipped, in evaluation mode: the averaged ones if the recipe averages."""
@@ -199,11 +207,14 @@ class Trainer:
         for name in (field.name for field in fields(saved)):
             if getattr(saved, name) != getattr(wanted, name):
                 raise IsganError(f"{self.folder} was trained with another {name}: resume with the same recipe, or choose another --output")
-        self.hider.load_state_dict(state["hider"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.facts = state["facts"] | self.facts
-        self.step, self.elapsed, self.best = state["step"], state["elapsed"], state["best"]
+        try:
+            self.hider.load_state_dict(state["hider"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.facts = state["facts"] | self.facts
+            self.step, self.elapsed, self.best = state["step"], state["elapsed"], state["best"]
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise IsganError(f"{self.folder / CHECKPOINT} is of another version of isgan: start again without --resume") from error
 
     def _averaged(self, average: Tensor, current: Tensor, _count: Tensor | int) -> Tensor:
         if not average.is_floating_point():  # BatchNorm's counter

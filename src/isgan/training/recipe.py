@@ -111,13 +111,15 @@ class Recipe:
 def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe of a TOML file; `overrides` are tables of the same form that win over the file. Unknown keys are errors."""
     try:
-        tables = tomllib.loads(path.read_text())
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise IsganError(f"cannot read recipe {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise IsganError(f"{path} is not a TOML recipe: {error}") from error
     for section, values in (overrides or {}).items():
-        tables[section] = {**tables.get(section, {}), **values} if isinstance(values, Mapping) else values
+        if isinstance(values, Mapping):
+            values = {**_table(tables.get(section, {}), f"recipe.{section}"), **values}
+        tables[section] = values
     return recipe_from(tables)
 
 
