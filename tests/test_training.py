@@ -445,6 +445,14 @@ def test_one_seed_one_result(trainer):
     assert equal(ends[0], ends[1]) and not equal(ends[0], ends[2])
 
 
+def test_resuming_on_other_photographs_is_refused(trainer):
+    run = trainer()
+    run.save()
+    run.counts = {**run.counts, "more": 3}
+    with pytest.raises(IsganError, match="other photographs: resume with the same --data"):
+        run.resume()
+
+
 def test_a_loss_that_is_not_finite_stops_the_run(trainer):
     run = trainer()
     run.save()

@@ -188,6 +188,7 @@ class Trainer:
         if self.fabric.is_global_zero:
             state = {
                 "recipe": self.recipe.to_dict(),
+                "photographs": self.counts,
                 "facts": self.facts,
                 "step": self.step,
                 "elapsed": self.elapsed,
@@ -199,7 +200,7 @@ class Trainer:
             save_checkpoint(self.folder / CHECKPOINT, state)
 
     def resume(self) -> None:
-        """Goes on from the folder's checkpoint; the run's length and intervals may have changed, nothing else of the recipe."""
+        """Goes on from the folder's checkpoint; the length and intervals of the run may have changed, nothing else of recipe or data."""
         state = load_checkpoint(self.folder / CHECKPOINT)
         saved, wanted = recipe_from(state["recipe"]), self.recipe
         length = {key: getattr(wanted.schedule, key) for key in ("steps", "minutes", "validate_every", "save_every")}
@@ -207,6 +208,8 @@ class Trainer:
         for name in (field.name for field in fields(saved)):
             if getattr(saved, name) != getattr(wanted, name):
                 raise IsganError(f"{self.folder} was trained with another {name}: resume with the same recipe, or choose another --output")
+        if state.get("photographs") != self.counts:
+            raise IsganError(f"{self.folder} was trained on other photographs: resume with the same --data, or choose another --output")
         try:
             self.hider.load_state_dict(state["hider"])
             self.average.load_state_dict(state["average"])
