@@ -26,6 +26,16 @@ def counting(what: str, total: int | None = None, visible: bool = True) -> Itera
         yield advance
 
 
+@contextmanager
+def fraction_done(what: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar for work bounded by time: yields a function to call with how much is done, 0 to 1."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda done: bar.update(task, completed=done)
+
+
 class TrainingProgress:
     """A bar with time left, loss and the newest PSNR of both ends; validations as lines above it."""
 
@@ -57,6 +67,8 @@ class TrainingProgress:
         """After a validation: one row per set."""
         text = " | ".join(f"{row['set']} {row['stego_psnr']:.2f}/{row['stego_ssim']:.4f} {row['secret_psnr']:.2f}/{row['secret_ssim']:.4f}"
                           for row in rows)  # fmt: skip
+        if "accuracy_cover" in rows[0]:
+            text += f" | steganalyzer right on covers {rows[0]['accuracy_cover']:.0%}, on stego images {rows[0]['accuracy_stego']:.0%}"
         self.note(f"step {rows[0]['step']}, {rows[0]['minutes']:.1f} min, stego/secret PSNR/SSIM: {text}")
         means = [sum(row[key] for row in rows) / len(rows) for key in ("stego_psnr", "secret_psnr")]
         self.bar.update(self.task, psnr=f"stego {means[0]:.2f} dB  secret {means[1]:.2f} dB")

@@ -29,13 +29,16 @@ def train(
     accelerator: Literal["auto", "cpu", "gpu"] = "auto",
     hider: Overrides = None,
     loss: Overrides = None,
+    steganalyzer: Overrides = None,
+    adversarial: Overrides = None,
     photos: Overrides = None,
     optimizer: Overrides = None,
     schedule: Overrides = None,
 ) -> None:
     """Train a hider. Every value of the recipe can be set here: --loss.beta 0.1, --photos.crop 128, --optimizer.lr 1e-4.
 
-    Of [hider] and [loss], the arguments of the part they name; of [photos], side, crop, batch, balance, ragged, validation; of
+    Of [hider], [loss] and [steganalyzer], the arguments of the part they name; of [photos], side, crop, batch, balance, ragged,
+    share, validation; of [adversarial], weight, start, ramp, flipped, optimizer, lr, momentum, weight_decay, every, smoothing, soft, flip, pool; of
     [optimizer], lr, beta1, beta2, weight_decay, clip; of [schedule], warmup, final, ema, validate_every, save_every.
 
     Ctrl-C ends the run after the running step with a checkpoint; the same command with --resume goes on. The run's folder
@@ -70,26 +73,15 @@ def train(
     accelerator
         What to train on.
     """
-    import logging
-    import warnings
-
-    import torch
-
     try:
-        from lightning.fabric import Fabric
-        from lightning.fabric.utilities.exceptions import MisconfigurationException
-
-        from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer
+        from isgan.training.run import run
     except ModuleNotFoundError as error:
         raise IsganError(f"training needs {error.name}: pip install -c constraints.txt '.[train]'") from error
 
-    from isgan import weights
-    from isgan.console import TrainingProgress, counting
-    from isgan.datasets.pairs import load_photographs
-    from isgan.training.memory import keep_memory
     from isgan.training.recipe import parse_value, read_recipe
 
-    sections = {"hider": hider, "loss": loss, "photos": photos, "optimizer": optimizer, "schedule": schedule}
+    sections = {"hider": hider, "loss": loss, "steganalyzer": steganalyzer, "adversarial": adversarial,
+                "photos": photos, "optimizer": optimizer, "schedule": schedule}  # fmt: skip
     overrides: dict[str, Any] = {
         name: {key: parse_value(text) for key, text in values.items()} for name, values in sections.items() if values
     }
@@ -100,43 +92,5 @@ def train(
         overrides["schedule"]["steps"] = steps
     overrides |= {key: value for key, value in {"seed": seed, "precision": precision}.items() if value is not None}
     plan = read_recipe(recipe, overrides)
-    folder = output or Path("runs") / recipe.stem
-    if not resume and (folder / CHECKPOINT).exists():
-        raise IsganError(f"{folder} holds a run already: add --resume to go on with it, or choose another --output")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise IsganError(f"cannot make the folder {folder}: {error.strerror}; choose another --output") from error
-
-    keep_memory()
-    if threads:
-        torch.set_num_threads(threads)
-    warnings.filterwarnings("ignore", module="lightning.*")
-    for talkative in ("lightning.fabric", "lightning.pytorch"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
-    try:
-        fabric = Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)
-    except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
-        raise IsganError(f"cannot train on {devices} x {accelerator}: {error}") from error
-    fabric.launch()
-    with counting("reading photographs", visible=fabric.is_global_zero) as count:
-        fresh = load_photographs(data, "train", plan.photos.side, progress=count)
-        fixed = load_photographs(data, "val", plan.photos.side, limit=plan.photos.validation, progress=count)
-    with TrainingProgress(visible=fabric.is_global_zero) as progress:
-        skipped = fresh.skipped + fixed.skipped
-        for path, reason in skipped:
-            progress.note(f"skipped {path}: {reason}")
-        if skipped:
-            progress.note(f"{len(skipped)} files skipped")
-        facts: dict[str, Any] = {"licence": licence} if licence else {}
-        if initial:
-            facts["initial"] = {"model": initial, **weights.card(initial)}
-        trainer = Trainer(plan, fresh, fixed, folder, fabric, initial=weights.load(initial) if initial else None, facts=facts,
-                          on_step=progress.step, on_validation=progress.validation)  # fmt: skip
-        if resume:
-            trainer.resume()
-        trainer.fit()
-        if trainer.interrupted:
-            progress.note(f"stopped at step {trainer.step}; go on with --resume")
-            raise KeyboardInterrupt  # the exit code of a command that was stopped
-        progress.note(f"done after {trainer.step} steps: {folder / WEIGHTS}")
+    run(plan, data, output or Path("runs") / recipe.stem, resume=resume, initial=initial, licence=licence, threads=threads,
+        devices=devices, accelerator=accelerator)  # fmt: skip

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from isgan.color import luma
-from isgan.datasets.base import open_sets
+from isgan.datasets.base import fraction, open_sets
 from isgan.errors import IsganError
 from isgan.image import read_rgb
 from isgan.steganographer import MIN_SIDE
@@ -38,6 +38,7 @@ def load_photographs(
     split: str,
     side: int = 0,
     limit: int | None = None,
+    share: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Photographs:
     """Decodes one split of every root into memory (a 256 x 256 photograph takes 0.2 MB).
@@ -47,9 +48,14 @@ def load_photographs(
         split: "train", "val" or "test".
         side: centre square, scaled to this side (bilinear, as the paper's 256); 0 keeps photographs as they are.
         limit: at most so many of each set, the first by name.
+        share: how much of the split; see `in_share`.
         progress: called after each file with the number done and the number there are.
     """
     files = {name: source.images(split)[:limit] for name, source in open_sets(roots).items()}
+    if share < 1:
+        files = {name: [path for path in paths if in_share(path, share)] for name, paths in files.items()}
+    if empty := [name for name, paths in files.items() if not paths]:
+        raise IsganError(f"a share of {share:g} leaves no {split} photographs of {', '.join(empty)}: set a larger --photos.share")
     total = sum(map(len, files.values()))
     photographs = Photographs({}, [])
     done = 0
@@ -67,6 +73,14 @@ def load_photographs(
             raise IsganError(f"none of the {len(paths)} {split} files of {name} can be used, first: {photographs.skipped[0][1]}")
         photographs.sets[name] = usable
     return photographs
+
+
+def in_share(path: Path, share: float) -> bool:
+    """Does the photograph belong to this share of its split? A hash of its bytes decides: the same everywhere, and the rest stays unseen."""
+    try:
+        return fraction(b"share" + path.read_bytes()) < share
+    except OSError:
+        return True  # decoding will name it
 
 
 def decoded(paths: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray | str]]:

@@ -22,6 +22,7 @@ from isgan.hiders import hiders
 from isgan.hiders.base import Hider
 from isgan.losses import losses
 from isgan.metrics.quality import psnr, ssim
+from isgan.training.adversary import Adversary
 from isgan.training.checkpoint import load_checkpoint, save_checkpoint
 from isgan.training.log import Log
 from isgan.training.recipe import Recipe, build_part, recipe_from
@@ -75,10 +76,12 @@ class Trainer:
         adam = torch.optim.Adam(self.hider.parameters(), options.lr, (options.beta1, options.beta2), weight_decay=options.weight_decay)
         self.wrapped, self.optimizer = fabric.setup(self.hider, adam)
         photos = recipe.photos
+        self.adversary = Adversary(recipe, photos.crop, fabric) if recipe.steganalyzer else None
         self.pairs = TrainingPairs(train.sets, photos.crop, photos.batch, recipe.seed, photos.balance, photos.ragged,
                                    fabric.global_rank, fabric.world_size)  # fmt: skip
         self.fixed = {name: fixed_pairs(photographs) for name, photographs in val.sets.items()}
         self.step, self.elapsed, self.best = 0, 0.0, -math.inf
+        self.losses: list[float] = []  # since the last validation
         self.interrupted = self._asked = False
         self.log = Log(folder) if fabric.is_global_zero else None
 
@@ -90,6 +93,7 @@ class Trainer:
             started = time.monotonic() - self.elapsed
             while self.progress() < 1 and not self.interrupted:
                 loss = self.train_step(self.pairs[self.step])
+                self.losses.append(loss)
                 self.step += 1
                 self.elapsed = self.fabric.broadcast(time.monotonic() - started)
                 self.on_step(self.step, self.progress(), loss)
@@ -111,24 +115,31 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step, self.progress())
         hiding = self.wrapped(pair.cover, pair.secret)
-        terms = self.loss(pair.cover, hiding.stego, pair.secret, hiding.revealed)
+        total = self.loss(pair.cover, hiding.stego, pair.secret, hiding.revealed).total
+        if self.adversary:
+            total = total + self.adversary.term(pair.cover, hiding.stego, self.step)
         # Of all ranks, so that they stop together.
-        loss = float(cast(Tensor, self.fabric.all_reduce(terms.total.detach().clone(), reduce_op="mean")))
+        loss = float(cast(Tensor, self.fabric.all_reduce(total.detach().clone(), reduce_op="mean")))
         if not math.isfinite(loss):
             remedy = f"start again in another --output with a lower --optimizer.lr, or from {self.folder / WEIGHTS} with --initial"
             raise IsganError(f"the loss is {loss} at step {self.step}: {remedy}")
         self.optimizer.zero_grad()
-        self.fabric.backward(terms.total)
+        self.fabric.backward(total)
         if self.recipe.optimizer.clip:
             self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=self.recipe.optimizer.clip, error_if_nonfinite=False)
         self.optimizer.step()
         if self.recipe.schedule.ema:
             self.average.update_parameters(self.hider)
+        if self.adversary:
+            self.adversary.learn(pair.cover, hiding.stego, self.step)
         return loss
 
     @torch.inference_mode()
     def validate(self) -> None:
         """Every fixed pair, whole, in evaluation mode, through 8 bits on both sides; logs a row per set and a picture."""
+        training = {"loss": math.fsum(self.losses) / len(self.losses) if self.losses else math.nan}
+        training |= self.adversary.accuracies() if self.adversary else {}
+        self.losses.clear()
         if not self.fabric.is_global_zero:
             return
         hider = self.kept()
@@ -142,10 +153,12 @@ class Trainer:
                     samples.append(sample)
             means = torch.tensor(scores).mean(dim=0).tolist()
             rows.append({"step": self.step, "minutes": self.elapsed / 60, "set": name, **dict(zip(QUALITY, means, strict=True))})
+        rows = [row | training for row in rows]
         if self.log:  # always, on this rank
             self.log.validation(rows, samples)
         score = sum(row["stego_psnr"] + row["secret_psnr"] for row in rows) / len(rows)
-        if score > self.best or not (self.folder / WEIGHTS).exists():
+        # Against a steganalyzer the best picture is that of the first step: the newest weights are kept.
+        if score > self.best or self.adversary or not (self.folder / WEIGHTS).exists():
             self.best = score
             weights.save(hider, self.folder / WEIGHTS, self.card(rows))
         self.on_validation(rows)
@@ -193,9 +206,11 @@ class Trainer:
                 "step": self.step,
                 "elapsed": self.elapsed,
                 "best": self.best,
+                "losses": self.losses,
                 "hider": self.hider.state_dict(),
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
+                "adversary": self.adversary.state_dict() if self.adversary else None,
             }
             save_checkpoint(self.folder / CHECKPOINT, state)
 
@@ -214,8 +229,10 @@ class Trainer:
             self.hider.load_state_dict(state["hider"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
+            if self.adversary:
+                self.adversary.load_state_dict(state["adversary"])
             self.facts = state["facts"] | self.facts
-            self.step, self.elapsed, self.best = state["step"], state["elapsed"], state["best"]
+            self.step, self.elapsed, self.best, self.losses = (state[key] for key in ("step", "elapsed", "best", "losses"))
         except (KeyError, RuntimeError, ValueError) as error:
             raise IsganError(f"{self.folder / CHECKPOINT} is of another version of isgan: start again without --resume") from error
 

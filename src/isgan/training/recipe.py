@@ -1,4 +1,4 @@
-"""What a training run is made of. Recipes are TOML files; `[hider]` and `[loss]` name a part and hold its arguments."""
+"""What a training run is made of. Recipes are TOML files; `[hider]`, `[loss]` and `[steganalyzer]` name a part and hold its arguments."""
 
 import dataclasses
 import inspect
@@ -14,10 +14,11 @@ from isgan.registry import unknown
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 PRECISIONS = get_args(Precision)
+GameOptimizer = Literal["sgd", "adam"]
 PART = Mapping[str, Any]
 # Crops leave room for SSIM's window after up to three rows are cut off; every other number is at least 0.
-LEAST = {"crop": 16, "batch": 1, "validation": 1, "validate_every": 1, "save_every": 1}
-BELOW = {"beta1": 1, "beta2": 1}
+LEAST = {"crop": 16, "batch": 1, "validation": 1, "validate_every": 1, "save_every": 1, "every": 1}
+BELOW = {"beta1": 1, "beta2": 1, "momentum": 1, "smoothing": 1, "soft": 1, "flip": 1}
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Photos:
     """Every --data folder is seen equally often."""
     ragged: bool = True
     """Cut up to three rows and columns off every second batch."""
+    share: float = 1.0
+    """Share of the training photographs that is used; the rest stays unseen, for steganalyzers to learn on."""
     validation: int = 20
     """Fixed validation pairs of each folder."""
 
@@ -52,6 +55,38 @@ class Optimizer:
     """L2 regularisation, added to the gradient (paper: used; the authors' 5e-3 shrinks everything)."""
     clip: float = 1.0
     """Bound on the gradient's norm; 0 for none."""
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """[adversarial]: how the steganalyzer of [steganalyzer] plays against the hider (eq. 3-4), the paper's tricks by name."""
+
+    weight: float = 0.005
+    """Weight of the hider's adversarial term (paper: silent; authors: 1, which dwarfs all other terms)."""
+    start: int = 0
+    """Steps before the term counts; the steganalyzer learns from the first."""
+    ramp: int = 1_000
+    """Steps over which the weight then rises."""
+    flipped: bool = True
+    """The hider is trained with flipped labels (stego images called covers); without, eq. 3 as it stands."""
+    optimizer: GameOptimizer = "sgd"
+    """The steganalyzer's optimizer (paper: sgd)."""
+    lr: float = 1e-3
+    """Its learning rate (authors: 3.3e-5)."""
+    momentum: float = 0.9
+    """Of sgd."""
+    weight_decay: float = 0.0
+    """L2 regularisation."""
+    every: int = 1
+    """The steganalyzer learns in every so-manieth step (authors: 5)."""
+    smoothing: float = 0.1
+    """Covers are labelled 1 - smoothing: one-sided label smoothing (authors: 0, with soft = .2)."""
+    soft: float = 0.0
+    """Labels are scattered at random: covers' by up to this much either way (never above 1), stego images' from 0 up to it."""
+    flip: float = 0.0
+    """Share of the steganalyzer's labels that are exchanged."""
+    pool: int = 0
+    """Past stego images that are kept and shown again (authors: 50)."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +117,9 @@ class Recipe:
     """name, and the arguments of that hider."""
     loss: PART
     """name, and the arguments of that loss."""
+    steganalyzer: PART = field(default_factory=dict)
+    """name, and the arguments of the steganalyzer to train against; none for the paper's basic model."""
+    adversarial: Adversarial = field(default_factory=Adversarial)
     photos: Photos = field(default_factory=Photos)
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
@@ -95,9 +133,11 @@ class Recipe:
             raise IsganError(f"precision '{self.precision}' is none of {', '.join(PRECISIONS)}")
         if not (self.schedule.steps > 0 or self.schedule.minutes > 0):
             raise IsganError("the recipe never ends: set schedule.steps or schedule.minutes")
-        for section in (self.photos, self.optimizer, self.schedule):
+        if self.adversarial.optimizer not in get_args(GameOptimizer):
+            raise unknown("optimizer", self.adversarial.optimizer, list(get_args(GameOptimizer)))
+        for section in (self.photos, self.adversarial, self.optimizer, self.schedule):
             for key, value in dataclasses.asdict(section).items():
-                if not LEAST.get(key, 0) <= value < BELOW.get(key, math.inf):
+                if not isinstance(value, str) and not LEAST.get(key, 0) <= value < BELOW.get(key, math.inf):
                     below = f" and below {BELOW[key]}" if key in BELOW else ""
                     raise IsganError(f"{key} = {value} is out of bounds: at least {LEAST.get(key, 0)}{below}")
         if not 0 <= self.seed < 2**63:
@@ -105,7 +145,8 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain tables, as in the TOML file."""
-        return dataclasses.asdict(self)
+        unused = () if self.steganalyzer else ("steganalyzer", "adversarial")
+        return {key: value for key, value in dataclasses.asdict(self).items() if key not in unused}
 
 
 def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
@@ -161,7 +202,7 @@ def _table(value: Any, where: str) -> Mapping[str, Any]:
 
 
 def build_part(registry: Any, table: Mapping[str, Any]) -> Any:
-    """The part that a [hider] or [loss] table names, built with the table's other keys."""
+    """The part that a [hider], [loss] or [steganalyzer] table names, built with the table's other keys."""
     arguments = {key: value for key, value in table.items() if key != "name"}
     part = registry[table["name"]]
     known = inspect.signature(part, eval_str=True).parameters

@@ -1,0 +1,139 @@
+"""`isgan table`: the paper's Tables 4, 5 and 6, measured on 8-bit PNG files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from isgan.errors import IsganError
+
+Least = Number(gte=1)
+
+
+def table(
+    number: Literal["4", "5", "6"],
+    /,
+    *,
+    data: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
+    output: Annotated[Path, Parameter(alias="-o")],
+    budget: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    model: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    recipe: Path | None = None,
+    steganalyzer: str = "isgan",
+    splits: Annotated[int, Parameter(validator=Number(gte=2))] = 3,
+    share: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.5,
+    side: Annotated[int, Parameter(validator=Number(gte=64))] = 256,
+    limit: Annotated[int | None, Parameter(alias="-n", validator=Least)] = None,
+    threads: Annotated[int | None, Parameter(validator=Least)] = None,
+    tiny: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Make one of the paper's tables anew: 4 (five losses), 5 (quality of every model), 6 (detection).
+
+    What is measured is written row by row; the same command goes on where it was stopped. Models that are not there are
+    reported as "not trained". `isgan report` makes a page of the results.
+
+    Parameters
+    ----------
+    number
+        4, 5 or 6.
+    data
+        Folders of photographs; each is a set of its own. Table 5 looks for lfw, voc and imagenet.
+    output
+        Folder of the results.
+    budget
+        Minutes of training: of each loss in Table 4 (10 if not given), of each detector in Table 6 (5).
+    model
+        Tables 5 and 6: shipped models, or NAME=FILE for a row with weights of your own.
+    recipe
+        Table 4: the training run; its loss is exchanged.
+    steganalyzer
+        Table 6: the network that detects.
+    splits
+        Table 6: random divisions of the pairs, over which the intervals are.
+    share
+        Table 6: share of the training photographs that the models were trained on; see their recipes.
+    side
+        Side that photographs are brought to; the paper's 256.
+    limit
+        At most so many pairs of each set.
+    threads
+        CPU threads.
+    tiny
+        The whole way in seconds, on a few small images: numbers without meaning.
+    """
+    import torch
+
+    from isgan.datasets.base import open_sets
+    from isgan.evaluation.results import Results
+
+    if threads:
+        torch.set_num_threads(threads)
+    if tiny:
+        side, limit, splits = min(side, 64), min(limit or 4, 4), 2
+    models = dict(named(text) for text in model) if model else None
+    sets = open_sets(data)
+    results = Results(output)
+    match number:
+        case "4":
+            plan = _plan(recipe, budget, tiny)
+            from isgan.evaluation import table4
+
+            rows = table4.run(results, data, plan, side=side, limit=limit, threads=threads)
+            _show(rows, ("loss", "set", "pairs", "steps", "minutes"), table4.MEASURES[:4])
+        case "5":
+            from isgan.evaluation import table5
+
+            rows = table5.run(results, sets, models, side=side, limit=limit)
+            _show(rows, ("model", "covers", "secrets", "status", "pairs"), table5.MEASURES)
+        case "6":
+            from isgan.evaluation import table6
+
+            game = table6.Plan(steganalyzer, 0.0 if tiny else budget or 5.0, 2 if tiny else 0, splits, 24 if tiny else limit, side, share)
+            rows = table6.run(results, sets, game, models)
+            _show(rows, ("test", "set", "trained_on", "tested_on", "status"), table6.MEASURES)
+
+
+def named(text: str) -> tuple[str, str]:
+    """NAME=FILE, or a model's name, which then is the row's name too."""
+    name, _, file = text.partition("=")
+    if not name or ("=" in text and not file):
+        raise IsganError(f"'{text}': give a shipped model's name, or NAME=FILE")
+    return name, file or name
+
+
+def _plan(recipe: Path | None, budget: float | None, tiny: bool) -> Any:
+    try:
+        from isgan.evaluation.table4 import basic
+    except ModuleNotFoundError as error:
+        raise IsganError(f"training needs {error.name}: pip install -c constraints.txt '.[train]'") from error
+    from isgan.training.recipe import read_recipe
+
+    length: dict[str, Any] = {"steps": 0, "minutes": float(budget)} if budget else {}
+    if tiny:
+        length = {"steps": 2, "minutes": 0.0, "warmup": 0}
+    if recipe:
+        return read_recipe(recipe, {"schedule": length} if length else None)
+    return basic(length or {"steps": 0, "minutes": 10.0}, {"crop": 32, "batch": 2, "validation": 1, "share": 1.0} if tiny else {})
+
+
+def _show(rows: list[dict[str, Any]], keys: tuple[str, ...], measures: tuple[str, ...]) -> None:
+    import sys
+
+    from rich.box import MARKDOWN
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*(key.replace("_", " ") for key in (*keys, *measures)), box=MARKDOWN)
+    for row in rows:
+        shown.add_row(*(str(row.get(key, "")) for key in keys), *(_cell(row, measure) for measure in measures))
+    Console(width=None if sys.stdout.isatty() else 200).print(shown)
+
+
+def _cell(row: Mapping[str, Any], measure: str) -> str:
+    if measure not in row:
+        return ""
+    digits = 2 if measure.endswith("psnr") else 4
+    interval = row.get(f"{measure}_interval")
+    return f"{row[measure]:.{digits}f}" + (f" ± {interval:.{digits}f}" if interval is not None else "")

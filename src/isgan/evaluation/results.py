@@ -1,0 +1,109 @@
+"""A folder of results: CSV files that grow by whole rows, so that an interrupted run goes on where it stopped."""
+
+import csv
+import math
+import os
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from isgan.errors import IsganError
+
+VERSION = "1"
+MARK = "VERSION"
+
+
+class Results:
+    """CSV tables in one folder, each `NAME.csv`.
+
+    Args:
+        folder: made if it is not there; `IsganError` if it holds something else, or results of another version.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        mark = folder / MARK
+        try:
+            if folder.exists() and not mark.exists() and any(folder.iterdir()):
+                raise IsganError(f"{folder} is not a folder of results: choose another --output, one that does not exist yet")
+            folder.mkdir(parents=True, exist_ok=True)
+            if not mark.exists():
+                mark.write_text(VERSION + "\n")
+            found = mark.read_text().strip()
+        except OSError as error:
+            raise IsganError(f"cannot use the folder {folder}: {error.strerror or error}; choose another --output") from error
+        if found != VERSION:
+            raise IsganError(f"{folder} holds results of version {found}, this is version {VERSION}: choose another --output")
+
+    def rows(self, table: str) -> list[dict[str, str]]:
+        """All rows of a table, as text; none if there is no such table. A last line that was cut off is left out."""
+        try:
+            text = (self.folder / f"{table}.csv").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise IsganError(f"cannot read {self.folder / table}.csv: {error}; delete it to measure again") from error
+        lines = text[: text.rfind("\n") + 1].splitlines()
+        return [row for row in csv.DictReader(lines) if None not in row.values() and None not in row]
+
+    def add(self, table: str, row: Mapping[str, Any]) -> None:
+        """Appends a row. The columns are those of the first one."""
+        path = self.folder / f"{table}.csv"
+        try:
+            whole = path.exists() and path.stat().st_size > 0
+            if whole:
+                mend(path)
+            with path.open("a", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, list(row), lineterminator="\n")
+                if not whole:
+                    writer.writeheader()
+                writer.writerow({key: plain(value) for key, value in row.items()})
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise IsganError(f"cannot write {path}: {error.strerror or error}; make room and run the same command again") from error
+
+    def write(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replaces a whole table; the columns are those of all rows, and what a row lacks stays empty."""
+        path = self.folder / f"{table}.csv"
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        temporary = path.with_suffix(".tmp")
+        try:
+            with temporary.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, columns, lineterminator="\n")
+                writer.writeheader()
+                writer.writerows({key: plain(value) for key, value in row.items()} for row in rows)
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise IsganError(f"cannot write {path}: {error.strerror or error}; make room and run the same command again") from error
+
+    def has(self, table: str, **keys: Any) -> bool:
+        """Is there a row with these values?"""
+        wanted = {key: str(plain(value)) for key, value in keys.items()}
+        return any(all(row.get(key) == value for key, value in wanted.items()) for row in self.rows(table))
+
+
+def mend(path: Path) -> None:
+    """Cuts off a last line that was not finished when the run that wrote it was killed."""
+    with path.open("rb+") as file:
+        data = file.read()
+        file.truncate(data.rfind(b"\n") + 1)
+
+
+def plain(value: Any) -> Any:
+    """A value as CSV holds it: five decimals."""
+    return round(value, 5) if isinstance(value, float) and math.isfinite(value) else value
+
+
+def spread(rows: Sequence[Mapping[str, Any]], measures: Sequence[str]) -> dict[str, float]:
+    """Mean, standard deviation and worst of each measure over the rows (higher is better), as MEASURE, MEASURE_sd, MEASURE_worst."""
+    result: dict[str, float] = {}
+    for measure in measures:
+        values = [float(row[measure]) for row in rows]
+        finite = [value for value in values if math.isfinite(value)]
+        result[measure] = statistics.fmean(values)
+        result[f"{measure}_sd"] = statistics.pstdev(finite) if finite else 0.0
+        result[f"{measure}_worst"] = min(values)
+    return result

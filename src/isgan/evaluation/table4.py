@@ -1,0 +1,69 @@
+"""Table 4: the paper's basic model, trained with each of five losses for the same time, on the same photographs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from isgan import weights
+from isgan.datasets.base import open_sets
+from isgan.evaluation.results import Results, spread
+from isgan.evaluation.table5 import MEASURES, capped, measured, pairs_of
+from isgan.training.loop import CHECKPOINT
+from isgan.training.recipe import Recipe, recipe_from
+from isgan.training.run import run as train
+
+# Eq. 5, 8-12 with the paper's weights, by the paper's names.
+LOSSES: dict[str, dict[str, Any]] = {
+    "mse": {"name": "mse"},
+    "ssim": {"name": "mixed", "alpha": 1.0, "beta": 0.0},
+    "mse+ssim": {"name": "mixed", "alpha": 1.0},
+    "mse+ms-ssim": {"name": "mixed", "alpha": 0.0},
+    "mse+ssim+ms-ssim": {"name": "mixed"},
+}
+IMAGES, TABLE = "table4-images", "table4"
+
+
+def basic(schedule: Mapping[str, Any], photos: Mapping[str, Any]) -> Recipe:
+    """The paper's networks without a steganalyzer, for a CPU; `schedule` and `photos` say how long and on what."""
+    return recipe_from(
+        {
+            "hider": {"name": "isgan", "residual": 0.1},
+            "loss": LOSSES["mse+ssim+ms-ssim"],
+            "photos": {"crop": 48, "batch": 4, "ragged": False, "share": 0.5, **photos},
+            "schedule": schedule,
+            "precision": "bf16-mixed",
+        }
+    )
+
+
+def run(results: Results, data: list[Path], plan: Recipe, *, side: int = 256, limit: int | None = None, threads: int | None = None,
+        on_row: Callable[[Mapping[str, Any]], None] = lambda _: None) -> list[dict[str, Any]]:  # fmt: skip
+    """Trains and measures what is missing in the results; a run that was stopped goes on. Writes `table4.csv`: one row per loss.
+
+    Args:
+        results: also holds the runs, in runs/table4-LOSS.
+        data: folders of photographs; trained on all, measured on the test photographs of each.
+        plan: the recipe, whose loss is exchanged.
+        side: of the test images; the paper's 256.
+        limit: at most so many test pairs of each set.
+        threads: CPU threads.
+        on_row: called with each row of the table when it is known.
+    """
+    sets = open_sets(data)
+    table = []
+    for name, loss in LOSSES.items():
+        folder = results.folder / "runs" / f"table4-{name}"
+        model = folder / "weights.safetensors"
+        if not (folder / "done").exists():
+            train(replace(plan, loss=loss), data, folder, resume=(folder / CHECKPOINT).exists(), threads=threads)
+            (folder / "done").touch()
+        card = weights.card(model)
+        for set_name, source in sets.items():
+            keys = {"loss": name, "set": set_name, "fingerprint": weights.fingerprint(model), "side": side}
+            rows = measured(results, IMAGES, keys, model, pairs_of(source, source, "test", side, limit))
+            scores = spread([{key: capped(row[key]) for key in MEASURES} for row in rows], MEASURES)
+            table.append({**keys, "pairs": len(rows), "steps": card["steps"], "minutes": round(card["hours"] * 60, 2), **scores})
+            on_row(table[-1])
+    results.write(TABLE, table)
+    return table

@@ -1,0 +1,124 @@
+"""Table 5: how good both ends are, with covers and secrets of the same and of different sets; as floats too, to show what saving costs."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from isgan import weights
+from isgan.console import counting
+from isgan.datasets.base import Source
+from isgan.datasets.pairs import decoded, gray, square
+from isgan.errors import IsganError
+from isgan.evaluation.results import Results, plain, spread
+from isgan.hiders.base import Hider
+from isgan.image import read_rgb, to_array, to_tensor, write_png
+from isgan.metrics.quality import psnr, ssim
+from isgan.steganographer import compare
+
+MODELS = ("atique", "basic", "isgan", "baluja", "wavelet", "wavelet-adversarial")
+SETS = (("lfw", "lfw"), ("imagenet", "imagenet"), ("voc", "voc"), ("voc", "lfw"), ("imagenet", "voc"))
+QUALITY = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
+MEASURES = (*QUALITY, *(f"float_{name}" for name in QUALITY))
+IMAGES, TABLE = "table5-images", "table5"
+
+
+class Photo(NamedTuple):
+    """A photograph as the tables use it: RGB, (side, side, 3) uint8."""
+
+    name: str
+    pixels: np.ndarray
+
+
+def squares(paths: Sequence[Path], side: int, limit: int | None = None) -> Iterator[Photo]:
+    """The centre squares of photographs, scaled to `side`; files that cannot be used are left out, `limit` counts usable ones."""
+    found = 0
+    for path, pixels in decoded(paths):
+        if found == limit:
+            return
+        if not isinstance(pixels, str):
+            found += 1
+            yield Photo(path.name, square(pixels, side))
+
+
+def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int | None) -> list[tuple[Photo, Photo]]:
+    """Cover i of one set carries photograph i + 1 of the other (the same if both are one), the last one the first."""
+    hosts = list(squares(covers.images(split), side, limit))
+    guests = list(squares(secrets.images(split), side, None if limit is None else limit + 1))
+    if not hosts or len(guests) < 2:
+        raise IsganError(f"too few {split} photographs in {covers.root} or {secrets.root}: a pair needs a cover and another photograph")
+    return [(host, guests[(index + 1) % len(guests)]) for index, host in enumerate(hosts)]
+
+
+@torch.inference_mode()
+def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> dict[str, float]:
+    """Quality of both ends, (H, W, 3) and (H, W) uint8, through a PNG file, and as floats that are never rounded."""
+    host, guest = to_tensor(cover), to_tensor(secret)
+    stego = hider.hide(host, guest)
+    revealed = hider.reveal(stego)
+    as_float = [measure(a, b).item() for a, b in ((stego, host), (revealed, guest)) for measure in (psnr, ssim)]
+    saved = read_rgb(write_png(to_array(stego), file, force=True))
+    received = to_array(hider.reveal(to_tensor(saved)))
+    return dict(zip(MEASURES, (*compare(saved, cover), *compare(received, secret), *as_float), strict=True))
+
+
+def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] | None = None, *, side: int = 256,
+        limit: int | None = None, on_row: Callable[[Mapping[str, Any]], None] = lambda _: None) -> list[dict[str, Any]]:  # fmt: skip
+    """Measures what is missing in the results and writes `table5.csv` anew: one row per model and pair of sets.
+
+    Args:
+        results: where `table5-images.csv` grows, a row per pair of images.
+        sets: photographs by the paper's names: lfw, imagenet, voc. Rows of sets that are not here are left out.
+        models: what to load, by row name; by default the shipped ones. A row whose model does not exist says "not trained".
+        side: of all images; the paper's 256.
+        limit: at most so many pairs a row.
+        on_row: called with each row of the table when it is known.
+    """
+    present = [names for names in SETS if set(names) <= sets.keys()]
+    if not present:
+        raise IsganError(f"none of the paper's sets is in --data (found {', '.join(sets)}): name folders lfw, voc or imagenet")
+    table = []
+    for cover_set, secret_set in present:
+        pairs = pairs_of(sets[cover_set], sets[secret_set], "test", side, limit)
+        for name, model in (models or {name: name for name in MODELS}).items():
+            keys: dict[str, Any] = {"model": name, "covers": cover_set, "secrets": secret_set}
+            try:
+                keys["fingerprint"] = weights.fingerprint(model)
+            except IsganError:
+                table.append({**keys, "status": "not trained"})
+                on_row(table[-1])
+                continue
+            rows = measured(results, IMAGES, keys | {"side": side}, model, pairs)
+            scores = spread([{key: capped(row[key]) for key in MEASURES} for row in rows], MEASURES)
+            table.append({**keys, "status": "measured", "pairs": len(rows), "side": side, **scores})
+            on_row(table[-1])
+    results.write(TABLE, table)
+    return table
+
+
+def measured(results: Results, table: str, keys: Mapping[str, Any], model: weights.Model,
+             pairs: Sequence[tuple[Photo, Photo]]) -> list[Mapping[str, Any]]:  # fmt: skip
+    """The rows of these pairs in a table of the results, measured and added where they are missing; `keys` are a row's first columns."""
+    wanted = {key: str(value) for key, value in keys.items()}
+    known = {(row["cover"], row["secret"]): row for row in results.rows(table) if all(row[key] == value for key, value in wanted.items())}
+    hider: Hider | None = None
+    rows: list[Mapping[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder, counting(" ".join(map(str, keys.values())), len(pairs)) as done:
+        for cover, secret in pairs:
+            row: Mapping[str, Any] | None = known.get((cover.name, secret.name))
+            if row is None:
+                hider = hider or weights.load(model)
+                scores = score(hider, cover.pixels, to_array(gray(to_tensor(secret.pixels))), Path(folder, "stego.png"))
+                row = {**keys, "cover": cover.name, "secret": secret.name, **{key: plain(value) for key, value in scores.items()}}
+                results.add(table, row)
+            rows.append(row)
+            done()
+    return rows
+
+
+def capped(value: Any) -> float:
+    """80 dB stands for "exact", so that one equal image does not make a mean infinite."""
+    return min(float(value), 80.0)

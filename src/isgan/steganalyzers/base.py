@@ -1,0 +1,38 @@
+"""The contract of a steganalyzer."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from isgan.errors import IsganError
+
+COVER, STEGO = 0, 1
+
+
+class Steganalyzer(nn.Module, ABC):
+    """Says of an image whether it is a cover or a stego image.
+
+    Constructor arguments are the steganalyzer's configuration, kept in `config` as a hider's are.
+
+    Attributes:
+        least: smallest height and width of an image.
+    """
+
+    least: ClassVar[int] = 64
+    config: dict[str, Any]
+
+    def __init__(self, **config: Any):
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def answer(self, image: Tensor) -> Tensor:
+        """Logits (N, 2) of images (N, 3, H, W), RGB, float in [0, 1], of at least `least` pixels a side."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image (N, 3, H, W), RGB, float in [0, 1] -> logits (N, 2), of COVER and STEGO; `IsganError` if the image is too small."""
+        height, width = image.shape[-2:]
+        if min(height, width) < self.least:
+            raise IsganError(f"the image is {width} x {height}: a steganalyzer needs at least {self.least} pixels a side, take larger ones")
+        return self.answer(image)

@@ -1,0 +1,54 @@
+"""`isgan`: the paper's steganalyzer (Table 3), after XuNet."""
+
+import torch
+from torch import Tensor, nn
+
+from isgan.layers.pyramid import SpatialPyramid
+from isgan.steganalyzers import steganalyzers
+from isgan.steganalyzers.base import Steganalyzer
+
+SLOPE = 0.2
+
+
+class Absolute(nn.Module):
+    """|x|: the sign of a residual says nothing about what was hidden (Xu, Wu, Shi 2016)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.abs()
+
+
+def group(in_channels: int, out_channels: int, kernel: int, act: nn.Module | None, absolute: bool = False) -> nn.Sequential:
+    """Convolution, [absolute value], BatchNorm, [activation], average pooling to half: (N, in, H, W) -> (N, out, H/2, W/2)."""
+    layers: list[nn.Module] = [nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)]
+    layers += [Absolute()] if absolute else []
+    layers += [nn.BatchNorm2d(out_channels)]
+    layers += [act] if act else []
+    return nn.Sequential(*layers, nn.AvgPool2d(5, stride=2, padding=2, count_include_pad=False))
+
+
+@steganalyzers.register("isgan")
+class ISGANSteganalyzer(Steganalyzer):
+    """Table 3. Layers, channels and sizes are the paper's: 3 x 256 x 256 -> 8 x 128 x 128 -> 16 x 64 x 64 -> 32 x 32 x 32 -> 64 x 16 x 16
+    -> 128 x 8 x 8 -> 2688 -> 128 -> 2.
+
+    The text adds XuNet's absolute value after the first convolution and TanH "in the early stages": here instead of LeakyReLU in the first
+    two layers (Xu, Wu, Shi 2016 have it there; our reading). The size halves at every layer, also at those that the table writes without
+    pooling, by XuNet's average pooling, 5 x 5, stride 2, padding 2; the padding is not averaged in. 0.36 M parameters.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            group(3, 8, 3, nn.Tanh(), absolute=True),
+            group(8, 16, 3, nn.Tanh()),
+            group(16, 32, 1, None),
+            group(32, 64, 1, None),
+            group(64, 128, 1, nn.LeakyReLU(SLOPE)),
+            SpatialPyramid((4, 2, 1)),
+            nn.Linear(128 * (16 + 4 + 1), 128),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(128, 2),
+        )
+
+    def answer(self, image: Tensor) -> Tensor:
+        return self.layers(image - torch.tensor(0.5, device=image.device))

@@ -1,0 +1,133 @@
+"""The paper's adversarial game (eq. 3-4): a steganalyzer learns to tell stego images from covers, the hider to make it answer "cover"."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+from torch.nn import functional as F
+
+from isgan.errors import IsganError
+from isgan.steganalyzers import steganalyzers
+from isgan.steganalyzers.base import COVER, STEGO, Steganalyzer
+from isgan.training.recipe import Recipe, build_part
+
+OPTIMIZERS = {
+    "sgd": lambda parameters, o: torch.optim.SGD(parameters, o.lr, o.momentum, weight_decay=o.weight_decay),
+    "adam": lambda parameters, o: torch.optim.Adam(parameters, o.lr, weight_decay=o.weight_decay),
+}
+
+
+class Adversary:
+    """A steganalyzer that is trained beside the hider; the tricks are those of the recipe's [adversarial].
+
+    It always sees the covers and their stego images in one batch, in 32 bits: a change of one level is lost in bf16.
+
+    Args:
+        recipe: its `steganalyzer` names the network, its `adversarial` how it plays.
+        crop: side of the training crops; images of other sizes are not kept in the pool.
+        fabric: Lightning Fabric, launched.
+    """
+
+    def __init__(self, recipe: Recipe, crop: int, fabric: Fabric):
+        self.options, self.seed, self.crop, self.fabric = recipe.adversarial, recipe.seed, crop, fabric
+        self.steganalyzer: Steganalyzer = build_part(steganalyzers, recipe.steganalyzer)
+        if crop - 3 * recipe.photos.ragged < self.steganalyzer.least:
+            least = self.steganalyzer.least
+            raise IsganError(f"crops of {crop} pixels are too small for the steganalyzer: set --photos.crop {least + 3}, "
+                             f"or {least} with --photos.ragged false")  # fmt: skip
+        self.steganalyzer = self.steganalyzer.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = OPTIMIZERS[self.options.optimizer](self.steganalyzer.parameters(), self.options)
+        self.pool = torch.empty(0, 3, crop, crop, dtype=torch.uint8)
+        self._right = [[0, 0], [0, 0]]  # of covers and of stego images: how many were recognised, of how many
+
+    def weight(self, step: int) -> float:
+        """What the adversarial term counts at a step: nothing until `start`, then rising over `ramp` steps."""
+        options = self.options
+        if step < options.start:
+            return 0.0
+        return options.weight * (min(1.0, (step - options.start + 1) / options.ramp) if options.ramp else 1.0)
+
+    def term(self, cover: Tensor, stego: Tensor, step: int) -> Tensor:
+        """Eq. 4, weighted: how far the steganalyzer is from calling stego images (N, 3, H, W) covers. Scalar; the hider's gradient only."""
+        weight = self.weight(step)
+        if not weight:
+            return stego.new_zeros(())
+        self.steganalyzer.requires_grad_(False)
+        answers = self._answers(cover, stego)[1].log_softmax(dim=1)
+        self.steganalyzer.requires_grad_(True)
+        # The paper's flipped labels. Without them, eq. 3 as it stands: its gradient vanishes where the steganalyzer is sure.
+        return weight * (-answers[:, COVER] if self.options.flipped else answers[:, STEGO]).mean()
+
+    def learn(self, cover: Tensor, stego: Tensor, step: int) -> None:
+        """One step of the steganalyzer on covers and their stego images, (N, 3, H, W) each; some of these from the past, if there is a pool."""
+        rng = np.random.default_rng((self.seed, 2, step, self.fabric.global_rank))
+        seen = self._from_pool(stego.detach(), rng)
+        count = len(cover)
+        on_cover, on_stego = self._answers(cover, seen)
+        for side, (logits, label) in enumerate(((on_cover, COVER), (on_stego, STEGO))):
+            self._right[side][0] += int((logits.argmax(dim=1) == label).sum())
+            self._right[side][1] += count
+        if step % self.options.every:
+            return
+        cover_likely = torch.from_numpy(np.concatenate(self._labels(count, rng))).to(cover.device, torch.float32)
+        targets = torch.stack([cover_likely, 1 - cover_likely], dim=1)
+        self.optimizer.zero_grad()
+        F.cross_entropy(torch.cat([on_cover, on_stego]), targets).backward()
+        for parameter in self.steganalyzer.parameters():
+            if parameter.grad is not None:
+                parameter.grad.copy_(self.fabric.all_reduce(parameter.grad, reduce_op="mean"))
+        self.optimizer.step()
+
+    def accuracies(self) -> dict[str, float]:
+        """How often covers and stego images were recognised since this was last asked; nan before any were seen."""
+        (covers, of_covers), (stegos, of_stegos) = self._right
+        self._right = [[0, 0], [0, 0]]
+        return {"accuracy_cover": covers / of_covers if of_covers else float("nan"),
+                "accuracy_stego": stegos / of_stegos if of_stegos else float("nan")}  # fmt: skip
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed run needs, as tensors and plain values."""
+        return {"steganalyzer": self.steganalyzer.state_dict(), "optimizer": self.optimizer.state_dict(), "pool": self.pool,
+                "right": self._right}  # fmt: skip
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from `state_dict`."""
+        self.steganalyzer.load_state_dict(state["steganalyzer"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.pool, self._right = state["pool"], state["right"]
+
+    def _answers(self, cover: Tensor, stego: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of both, (N, 2) each: one batch, so that BatchNorm sees what a detector sees."""
+        with torch.autocast(cover.device.type, enabled=False):
+            on_cover, on_stego = self.steganalyzer.train()(torch.cat([cover, stego]).float()).chunk(2)
+        return on_cover, on_stego
+
+    def _labels(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """How likely covers and stego images are said to be covers, (count,) each."""
+        options = self.options
+        covers = (1 - options.smoothing + rng.uniform(-options.soft, options.soft, count)).clip(0, 1)
+        stegos = rng.uniform(0, options.soft, count)
+        flipped = rng.random((2, count)) < options.flip
+        return np.where(flipped[0], 1 - covers, covers), np.where(flipped[1], 1 - stegos, stegos)
+
+    def _from_pool(self, stego: Tensor, rng: np.random.Generator) -> Tensor:
+        """The batch with about half its images exchanged for past ones (Shrivastava et al. 2017); the rest takes their places in the pool."""
+        size = self.options.pool
+        if not size:
+            return stego
+        fresh = (stego * 255).round().to(torch.uint8).cpu()
+        height, width = fresh.shape[-2:]
+        result = stego.clone()
+        whole = height == width == self.crop
+        for index in range(len(fresh)):
+            if len(self.pool) < size:
+                if whole:
+                    self.pool = torch.cat([self.pool, fresh[index : index + 1]])
+            elif rng.random() < 0.5:
+                place = int(rng.integers(size))
+                result[index] = self.pool[place, :, :height, :width].to(result) / 255
+                if whole:
+                    self.pool[place] = fresh[index]
+        return result

@@ -1,0 +1,76 @@
+"""One training run from its recipe and folders of photographs, as `isgan train` and the tables start it."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+from isgan import weights
+from isgan.console import TrainingProgress, counting
+from isgan.datasets.pairs import load_photographs
+from isgan.errors import IsganError
+from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer
+from isgan.training.memory import keep_memory
+from isgan.training.recipe import Recipe
+
+Accelerator = Literal["auto", "cpu", "gpu"]
+
+
+def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, initial: str | None = None, licence: str | None = None,
+        threads: int | None = None, devices: int = 1, accelerator: Accelerator = "auto") -> Path:  # fmt: skip
+    """Trains, with progress on stderr, and returns the weights file; `KeyboardInterrupt` if it was stopped before the end.
+
+    Args:
+        plan: the recipe.
+        data: folders of photographs, a set each.
+        folder: the run's; made if it is not there.
+        resume: go on from the folder's checkpoint; without, `IsganError` if there is one.
+        initial: model (name or file) whose weights to start from.
+        licence: terms of the weights, for their card.
+        threads: CPU threads of each process.
+        devices: number of processes or GPUs.
+        accelerator: what to train on.
+    """
+    if not resume and (folder / CHECKPOINT).exists():
+        raise IsganError(f"{folder} holds a run already: add --resume to go on with it, or choose another --output")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise IsganError(f"cannot make the folder {folder}: {error.strerror}; choose another --output") from error
+    keep_memory()
+    if threads:
+        torch.set_num_threads(threads)
+    warnings.filterwarnings("ignore", module="lightning.*")
+    for talkative in ("lightning.fabric", "lightning.pytorch"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    try:
+        fabric = Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)
+    except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
+        raise IsganError(f"cannot train on {devices} x {accelerator}: {error}") from error
+    fabric.launch()
+    with counting("reading photographs", visible=fabric.is_global_zero) as count:
+        fresh = load_photographs(data, "train", plan.photos.side, share=plan.photos.share, progress=count)
+        fixed = load_photographs(data, "val", plan.photos.side, limit=plan.photos.validation, progress=count)
+    with TrainingProgress(visible=fabric.is_global_zero) as progress:
+        skipped = fresh.skipped + fixed.skipped
+        for path, reason in skipped:
+            progress.note(f"skipped {path}: {reason}")
+        if skipped:
+            progress.note(f"{len(skipped)} files skipped")
+        facts: dict[str, Any] = {"licence": licence} if licence else {}
+        if initial:
+            facts["initial"] = {"model": initial, **weights.card(initial)}
+        trainer = Trainer(plan, fresh, fixed, folder, fabric, initial=weights.load(initial) if initial else None, facts=facts,
+                          on_step=progress.step, on_validation=progress.validation)  # fmt: skip
+        if resume:
+            trainer.resume()
+        trainer.fit()
+        if trainer.interrupted:
+            progress.note(f"stopped at step {trainer.step}; go on with --resume")
+            raise KeyboardInterrupt  # the exit code of a command that was stopped
+        progress.note(f"done after {trainer.step} steps: {folder / WEIGHTS}")
+    return folder / WEIGHTS

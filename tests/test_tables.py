@@ -1,0 +1,292 @@
+"""`isgan table`: the whole way on small images, resumed, with models that are not there; and what the rows mean."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import scene
+from PIL import Image
+
+from isgan import weights
+from isgan.__main__ import main
+from isgan.datasets.base import open_sets
+from isgan.errors import IsganError
+from isgan.evaluation import table4, table5, table6
+from isgan.evaluation.detector import Pairs, train_detector
+from isgan.evaluation.results import Results, spread
+from isgan.hiders import hiders
+from isgan.image import read_rgb, to_tensor
+from isgan.metrics.quality import psnr
+from isgan.steganographer import Steganographer, compare
+
+
+def made(folder: Path, counts: dict[str, int], first: int = 0) -> Path:
+    for split, count in counts.items():
+        (folder / split).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(scene(70, 66, first + number)).save(folder / split / f"{split}{number:03}.png")
+            first += 1
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    made(root / "lfw", {"train": 100, "val": 2, "test": 4})
+    made(root / "voc", {"train": 4, "val": 2, "test": 3}, first=500)
+    return root
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def without_times(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{key: value for key, value in row.items() if key not in ("seconds", "minutes")} for row in rows]
+
+
+# ---------------------------------------------------------------------- results
+
+
+def test_results_grow_and_are_read_back(tmp_path):
+    results = Results(tmp_path / "r")
+    assert results.rows("t") == []
+    results.add("t", {"a": 1, "b": 0.123456789, "c": float("inf")})
+    results.add("t", {"a": 2, "b": 3.0, "c": "x,\"y"})
+    again = Results(tmp_path / "r")
+    assert again.rows("t") == [{"a": "1", "b": "0.12346", "c": "inf"}, {"a": "2", "b": "3.0", "c": 'x,"y'}]
+    assert again.has("t", a=2) and again.has("t", a=1, b=0.123456789) and not again.has("t", a=1, c="x")
+    again.write("t", [{"a": 1}, {"b": 2}])
+    assert again.rows("t") == [{"a": "1", "b": ""}, {"a": "", "b": "2"}]
+
+
+@pytest.mark.parametrize("cut", [1, 3, 5])
+def test_a_line_that_was_cut_off_is_measured_again(tmp_path, cut):
+    results = Results(tmp_path)
+    results.add("t", {"a": 1, "b": 22})
+    results.add("t", {"a": 2, "b": 33})
+    path = tmp_path / "t.csv"
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert results.rows("t") == [{"a": "1", "b": "22"}]
+    results.add("t", {"a": 3, "b": 44})
+    assert results.rows("t") == [{"a": "1", "b": "22"}, {"a": "3", "b": "44"}]
+
+
+def test_folders_that_are_no_results(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(IsganError, match="not a folder of results"):
+        Results(tmp_path / "mine")
+    Results(tmp_path / "old")
+    (tmp_path / "old" / "VERSION").write_text("0\n")
+    with pytest.raises(IsganError, match="version 0"):
+        Results(tmp_path / "old")
+
+
+def test_spread():
+    found = spread([{"m": 1.0}, {"m": 3.0}, {"m": "8"}], ["m"])
+    assert found == {"m": 4.0, "m_sd": pytest.approx(np.std([1, 3, 8])), "m_worst": 1.0}
+
+
+# ---------------------------------------------------------------------- Table 4
+
+
+def test_table_4(data, tmp_path, capsys):
+    line = ["table", "4", "--data", str(data / "lfw"), "-o", str(tmp_path / "r"), "--tiny", "--threads", "1"]
+    assert main(line) == 0
+    rows = read(tmp_path / "r" / "table4.csv")
+    assert [row["loss"] for row in rows] == list(table4.LOSSES)
+    assert all(row["pairs"] == "4" and row["steps"] == "2" for row in rows)
+    images = read(tmp_path / "r" / "table4-images.csv")
+    for row in rows:
+        own = [image for image in images if image["loss"] == row["loss"]]
+        assert len(own) == 4
+        assert float(row["stego_psnr"]) == pytest.approx(np.mean([min(80, float(image["stego_psnr"])) for image in own]), abs=1e-4)
+    assert len({row["secret_psnr"] for row in rows}) == 5  # the losses differ
+    # Nothing is trained or measured twice.
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "r").rglob("weights.safetensors")}
+    assert len(before) == 5 and main(line) == 0
+    assert read(tmp_path / "r" / "table4.csv") == rows and read(tmp_path / "r" / "table4-images.csv") == images
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+# ---------------------------------------------------------------------- Table 5
+
+
+def test_table_5(data, tmp_path, model, capsys):
+    out = tmp_path / "r"
+    line = ["table", "5", "--data", str(data), "-o", str(out), "-n", "3", "--side", "64", "--model", f"mine={model}", "lsb332", "ghost"]
+    assert main(line) == 0
+    assert "not trained" in capsys.readouterr().out
+    rows = read(out / "table5.csv")
+    assert [(row["model"], row["covers"], row["secrets"]) for row in rows] == [
+        (name, *sets) for sets in (("lfw", "lfw"), ("voc", "voc"), ("voc", "lfw")) for name in ("mine", "lsb332", "ghost")
+    ]
+    assert {row["status"] for row in rows if row["model"] == "ghost"} == {"not trained"}
+    exact = [row for row in rows if row["model"] == "lsb332"]
+    assert all(float(row["secret_psnr"]) == 80 and float(row["float_secret_psnr"]) == 80 for row in exact)
+    # A run that was stopped in the middle ends on the same rows, and measures nothing twice.
+    images = (out / "table5-images.csv").read_bytes()
+    lines = images.splitlines(keepends=True)
+    (out / "table5-images.csv").write_bytes(b"".join(lines[:5]) + lines[5][:7])
+    (out / "table5.csv").unlink()
+    assert main(line) == 0
+    assert (out / "table5-images.csv").read_bytes() == images and read(out / "table5.csv") == rows
+
+
+def test_what_a_pair_is_scored_by(data, tmp_path, model):
+    """8-bit values as `isgan hide` and `reveal` would give them, and float values that were never rounded."""
+    sets = open_sets([data])
+    pairs = table5.pairs_of(sets["voc"], sets["lfw"], "test", 64, 2)
+    assert [cover.name for cover, _ in pairs] == ["test000.png", "test001.png"]
+    assert [secret.name for _, secret in pairs] == ["test001.png", "test002.png"]
+    hider = weights.load(model)
+    cover, secret = pairs[0][0].pixels, pairs[0][1].pixels[..., 1]
+    assert cover.shape == (64, 64, 3)
+    scores = table5.score(hider, cover, secret, tmp_path / "stego.png")
+    steganographer = Steganographer(hider)
+    stego = steganographer.hide(cover, secret)
+    assert np.array_equal(read_rgb(tmp_path / "stego.png"), stego)
+    assert scores["stego_psnr"] == compare(stego, cover).psnr
+    assert scores["secret_psnr"] == compare(steganographer.reveal(stego), secret).psnr
+    with torch.no_grad():
+        unrounded = hider.hide(to_tensor(cover), to_tensor(secret))
+    assert scores["float_stego_psnr"] == pytest.approx(psnr(unrounded, to_tensor(cover)).item())
+    assert scores["float_stego_psnr"] != scores["stego_psnr"]
+
+
+def test_secrets_of_one_set_are_other_photographs(data):
+    source = open_sets([data])["lfw"]
+    assert all(cover.name != secret.name for cover, secret in table5.pairs_of(source, source, "test", 64, None))
+
+
+# ---------------------------------------------------------------------- Table 6
+
+
+def test_table_6(data, tmp_path, model, capsys):
+    out = tmp_path / "r"
+    line = ["table", "6", "--data", str(data / "lfw"), "-o", str(out), "--tiny", "--model", f"basic={model}", "lsb332", "ghost"]
+    assert main(line) == 0
+    runs, rows = read(out / "table6-runs.csv"), read(out / "table6.csv")
+    tests = [(row["test"], row["tested_on"]) for row in rows]
+    assert tests == [
+        ("control", "lsb-matching"), ("control", "cover"), ("retrained", "basic"), ("retrained", "lsb332"),
+        ("clean", "basic"), ("clean", "lsb332"), ("printed", "basic"), ("printed", "lsb332"), ("retrained", "ghost"),
+    ]  # fmt: skip
+    assert len(runs) == 2 * 8 and rows[-1]["status"] == "not trained"
+    nothing = next(row for row in rows if row["tested_on"] == "cover")
+    assert float(nothing["auc"]) == 0.5 and float(nothing["p_e"]) == 0.5 and float(nothing["accuracy"]) == 0.5
+    # The transfer test uses the detector of the retrained one: on the basic model itself they agree.
+    same = [row for row in runs if row["tested_on"] == "basic" and row["test"] in ("clean", "retrained") and row["split"] == "0"]
+    assert same[0]["auc"] == same[1]["auc"] and same[0]["threshold"] == same[1]["threshold"]
+    # Resumed: the last rows are made again, the others kept.
+    lines = (out / "table6-runs.csv").read_text().splitlines(keepends=True)
+    (out / "table6-runs.csv").write_text("".join(lines[:-2]))
+    assert main(line) == 0
+    assert without_times(read(out / "table6-runs.csv")) == without_times(runs)
+    assert without_times(read(out / "table6.csv")) == without_times(rows)
+
+
+def test_photographs_of_table_6_are_all_different(data):
+    source = open_sets([data])["lfw"]
+    seen, unseen = table6.photographs(source, table6.Plan(side=64, share=0.5))
+    names = [photo.name for pairs in (seen, unseen) for pair in pairs for photo in pair]
+    assert len(names) == len(set(names)) >= 4 * table6.LEAST
+    assert not any(name.startswith("val") for name in names) and not any(photo.name.startswith("test") for pair in seen for photo in pair)
+    # Fewer pairs are the first of these, so that stego images on disk stay right.
+    few = table6.photographs(source, table6.Plan(side=64, share=0.5, limit=20))[1]
+    assert [(a.name, b.name) for a, b in few] == [(a.name, b.name) for a, b in unseen[:20]]
+
+
+def test_too_few_photographs_for_table_6(data, tmp_path, capsys):
+    assert main(["table", "6", "--data", str(data / "voc"), "-o", str(tmp_path / "r"), "--tiny", "--model", "lsb332"]) == 2
+    assert re.search(r"voc has \d+ used photographs, the test needs 40", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("split", range(3))
+def test_no_pair_is_in_two_divisions(split):
+    parts = table6.divide(101, split)
+    assert sorted(np.concatenate(parts)) == list(range(101))
+    assert [len(part) for part in parts] == [60, 15, 26]
+    assert not np.array_equal(parts[0], table6.divide(101, split + 1)[0])
+
+
+def test_lsb_matching_changes_a_fifth_of_the_samples_by_one():
+    cover = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    stego = table6.lsb_matching(cover, cover[..., 0], 3)
+    change = stego.astype(int) - cover
+    assert np.abs(change).max() == 1 and np.abs(change).mean() == pytest.approx(0.2, abs=0.005)
+    assert change.mean() == pytest.approx(0, abs=0.005)
+    assert not np.array_equal(stego, table6.lsb_matching(cover, cover[..., 0], 4))
+
+
+# ---------------------------------------------------------------------- the detector
+
+
+def flat(count: int, value: int, seed: int) -> torch.Tensor:
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.integers(value - 20, value + 20, (count, 3, 64, 64)).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def noisy() -> Pairs:
+    """Smooth covers, and the same with plain noise: what any detector has to find."""
+    covers = torch.stack([torch.from_numpy(scene(64, 64, seed)).permute(2, 0, 1) for seed in range(40)])
+    noise = torch.randint(-40, 41, covers.shape, generator=torch.Generator().manual_seed(0))
+    return Pairs(covers, (covers.int() + noise).clamp(0, 255).to(torch.uint8))
+
+
+@pytest.mark.parametrize("name", ["isgan", "xunet"])
+def test_a_detector_learns(noisy, name):
+    parts = [noisy.take(np.arange(*span)) for span in ((0, 20), (20, 30), (30, 40))]
+    detector = train_detector(name, parts[0], parts[1], steps=40, seed=1)
+    covers, stegos = detector.scores(parts[2])
+    assert covers.shape == stegos.shape == (10,)
+    assert (covers < detector.threshold).mean() > 0.8 and (stegos > detector.threshold).mean() > 0.8
+    assert detector.steps == 40
+
+
+def test_one_seed_one_detector(noisy):
+    first, second = (train_detector("isgan", noisy.take(np.arange(20)), noisy.take(np.arange(20, 30)), steps=3, seed=5) for _ in range(2))
+    assert np.array_equal(first.scores(noisy)[1], second.scores(noisy)[1]) and first.threshold == second.threshold
+
+
+def test_pairs_have_to_match(noisy):
+    with pytest.raises(IsganError, match="pairs"):
+        Pairs(noisy.covers, noisy.stegos[:3])
+    with pytest.raises(IsganError, match="minutes or steps"):
+        train_detector("isgan", noisy, noisy)
+
+
+# ---------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--model", "=x"], "NAME=FILE"),
+        (["--side", "8"], "64"),
+        (["--splits", "1"], "2"),
+        (["--budget", "0"], "0"),
+    ],
+)
+def test_command_lines_that_are_refused(data, tmp_path, capsys, more, words):
+    assert main(["table", "5", "--data", str(data), "-o", str(tmp_path / "r"), *more]) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+
+
+def test_sets_that_are_not_the_papers(data, tmp_path, capsys):
+    made(tmp_path / "mine", {"train": 1, "val": 1, "test": 2})
+    assert main(["table", "5", "--data", str(tmp_path / "mine"), "-o", str(tmp_path / "r")]) == 2
+    assert "lfw, voc or imagenet" in capsys.readouterr().err
+
+
+def test_all_weightless_hiders_can_be_rows(data, tmp_path):
+    names = [name for name in hiders.names() if not hiders[name].trainable]
+    table = table5.run(Results(tmp_path), open_sets([data / "voc"]), {name: name for name in names}, side=64, limit=1)
+    assert [row["model"] for row in table] == names and all(row["pairs"] == 1 for row in table)
