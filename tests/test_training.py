@@ -607,7 +607,8 @@ def test_what_a_run_writes(trainer):
     assert [item[0]["step"] for item in heard if isinstance(item, list)] == [5, 7]
     assert {path.name for path in run.folder.iterdir()} == {
         CHECKPOINT, WEIGHTS, "weights.toml", "validation.csv", "samples.png", "tensorboard"}  # fmt: skip
-    assert [row["step"] for row in rows(run.folder)] == ["5", "7"] and list(rows(run.folder)[0]) == ["step", "minutes", "set", *QUALITY]
+    assert [row["step"] for row in rows(run.folder)] == ["5", "7"]
+    assert list(rows(run.folder)[0]) == ["step", "minutes", "set", *QUALITY, "loss"]
     # Two pairs below each other: cover, stego, residual, secret, revealed.
     samples = read_rgb(run.folder / "samples.png")
     assert samples.shape == (2 * 36, 5 * 40, 3)
@@ -657,8 +658,8 @@ def test_side_by_side_pads_to_the_widest():
     gray, rgb = torch.rand(1, 1, 8, 10), torch.rand(1, 3, 8, 10)
     picture = side_by_side([(rgb, gray, rgb, gray), (rgb[..., :6], gray[..., :6], rgb[..., :6] + 0.01, gray[..., :6])])
     assert picture.shape == (1, 3, 16, 50)
-    assert torch.equal(picture[:, :, :8, :10], rgb) and torch.allclose(picture[:, :, :8, 20:30], torch.tensor(0.5))
-    assert torch.allclose(picture[:, :, 8:, 12:18], torch.tensor(0.6)) and not picture[:, :, 8:, 30:].any()
+    assert torch.equal(picture[:, :, :8, :10], rgb) and torch.allclose(picture[:, :, :8, 20:30], torch.tensor(128 / 255))
+    assert torch.allclose(picture[:, :, 8:, 12:18], torch.tensor(0.1 + 128 / 255)) and not picture[:, :, 8:, 30:].any()
 
 
 # ---------------------------------------------------------------------- first weights

@@ -76,7 +76,7 @@ def load_photographs(
 
 
 def in_share(path: Path, share: float) -> bool:
-    """Does the photograph belong to this share of its split? A hash of its bytes decides: the same everywhere, and the rest stays unseen."""
+    """Does the photograph belong to this share of its split? A hash of its bytes decides, everywhere alike; the rest stays unseen."""
     try:
         return fraction(b"share" + path.read_bytes()) < share
     except OSError:

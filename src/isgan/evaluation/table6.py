@@ -228,7 +228,7 @@ class _Stegos:
     def _images(self, name: str, method: Method) -> torch.Tensor:
         if name not in self._loaded:
             while len(self._loaded) > 2:  # the covers and two methods: memory
-                self._loaded.pop([key for key in self._loaded if key != "cover"][0])
+                self._loaded.pop(next(key for key in self._loaded if key != "cover"))
             folder = self.folder / name
             folder.mkdir(parents=True, exist_ok=True)
             images = []

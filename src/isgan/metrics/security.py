@@ -1,4 +1,4 @@
-"""How detectable: accuracy, P_E, AUC of a detector's scores, with intervals. A score is higher, the more an image looks like a stego image."""
+"""How detectable: accuracy, P_E, AUC of a detector's scores, with intervals. The more an image looks like a stego image, the higher."""
 
 import math
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The paper's adversarial game (eq. 3-4): a steganalyzer learns to tell stego images from covers, the hider to make it answer "cover"."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ class Adversary:
         return weight * (-answers[:, COVER] if self.options.flipped else answers[:, STEGO]).mean()
 
     def learn(self, cover: Tensor, stego: Tensor, step: int) -> None:
-        """One step of the steganalyzer on covers and their stego images, (N, 3, H, W) each; some of these from the past, if there is a pool."""
+        """One step of the steganalyzer on covers and stego images, (N, 3, H, W) each; some of these from the past, if there is a pool."""
         rng = np.random.default_rng((self.seed, 2, step, self.fabric.global_rank))
         seen = self._from_pool(stego.detach(), rng)
         count = len(cover)
@@ -77,7 +77,7 @@ class Adversary:
         F.cross_entropy(torch.cat([on_cover, on_stego]), targets).backward()
         for parameter in self.steganalyzer.parameters():
             if parameter.grad is not None:
-                parameter.grad.copy_(self.fabric.all_reduce(parameter.grad, reduce_op="mean"))
+                parameter.grad.copy_(cast(Tensor, self.fabric.all_reduce(parameter.grad, reduce_op="mean")))
         self.optimizer.step()
 
     def accuracies(self) -> dict[str, float]:
@@ -113,7 +113,7 @@ class Adversary:
         return np.where(flipped[0], 1 - covers, covers), np.where(flipped[1], 1 - stegos, stegos)
 
     def _from_pool(self, stego: Tensor, rng: np.random.Generator) -> Tensor:
-        """The batch with about half its images exchanged for past ones (Shrivastava et al. 2017); the rest takes their places in the pool."""
+        """The batch with about half its images exchanged for past ones (Shrivastava et al. 2017), whose places they take."""
         size = self.options.pool
         if not size:
             return stego

@@ -1,0 +1,87 @@
+"""Detection measures, against brute force, scikit-learn's kind of oracle (all pairs counted), and what they are for."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from isgan.errors import IsganError
+from isgan.metrics.security import T_975, accuracy, auc, best_threshold, interval, p_e
+
+# Whole numbers: monotone maps keep their ties.
+scores = arrays(np.float64, st.integers(1, 30), elements=st.integers(-6, 6).map(float))
+
+
+@given(scores, scores)
+def test_auc_counts_pairs(covers, stegos):
+    greater = (stegos[:, None] > covers[None]).mean() + (stegos[:, None] == covers[None]).mean() / 2
+    assert auc(covers, stegos) == pytest.approx(greater)
+    assert auc(covers, stegos) == pytest.approx(stats.mannwhitneyu(stegos, covers).statistic / (len(covers) * len(stegos)))
+    assert auc(stegos, covers) == pytest.approx(1 - auc(covers, stegos))
+
+
+@given(scores, scores)
+def test_the_best_threshold_is_the_best(covers, stegos):
+    found = p_e(covers, stegos, best_threshold(covers, stegos))
+    everywhere = [p_e(covers, stegos, value) for value in np.arange(-7.5, 7.5)]
+    assert found == pytest.approx(min(everywhere))
+    assert 0 <= found <= 0.5
+
+
+@given(scores, scores)
+def test_only_the_order_counts(covers, stegos):
+    curved = [np.arctan(values) * 3 + 1 for values in (covers, stegos)]
+    assert auc(*curved) == pytest.approx(auc(covers, stegos))
+    assert p_e(*curved, best_threshold(*curved)) == pytest.approx(p_e(covers, stegos, best_threshold(covers, stegos)))
+
+
+@given(scores, scores, st.integers(-7, 7))
+def test_p_e_and_accuracy_by_hand(covers, stegos, threshold):
+    alarms = sum(score > threshold for score in covers)
+    missed = sum(score <= threshold for score in stegos)
+    assert p_e(covers, stegos, threshold) == pytest.approx((alarms / len(covers) + missed / len(stegos)) / 2)
+    assert accuracy(covers, stegos, threshold) == pytest.approx(1 - (alarms + missed) / (len(covers) + len(stegos)))
+
+
+def test_clear_cases():
+    covers, stegos = np.array([0.0, 1.0]), np.array([4.0, 8.0])
+    assert auc(covers, stegos) == 1 and best_threshold(covers, stegos) == 2.5
+    assert p_e(covers, stegos, 2.5) == 0 and accuracy(covers, stegos, 2.5) == 1
+    assert p_e(stegos, covers, 2.5) == 1 and auc(stegos, covers) == 0
+    same = np.zeros(5)
+    assert auc(same, same) == 0.5 and p_e(same, same, best_threshold(same, same)) == 0.5
+
+
+def test_a_threshold_chosen_on_the_test_images_flatters_a_blind_detector():
+    rng = np.random.default_rng(0)
+    own, fair = [], []
+    for _ in range(200):
+        test, val = rng.normal(size=(2, 100)), rng.normal(size=(2, 100))
+        own.append(p_e(*test, best_threshold(*test)))
+        fair.append(p_e(*test, best_threshold(*val)))
+    assert np.mean(own) < 0.465 and np.mean(fair) == pytest.approx(0.5, abs=0.006)
+
+
+@settings(max_examples=50)
+@given(arrays(np.float64, st.integers(2, 40), elements=st.floats(-10, 10)))
+def test_interval_is_students(values):
+    mean, half = interval(list(values))
+    low, high = stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=stats.sem(values)) if values.std() else (mean, mean)
+    assert mean == pytest.approx(values.mean(), abs=1e-9)
+    assert half == pytest.approx((high - low) / 2, rel=0.04 if len(values) > len(T_975) + 1 else 1e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize("bad", [np.array([]), np.array([np.nan]), np.array([1.0, np.inf]), np.zeros((2, 2))])
+def test_scores_that_are_none(bad):
+    good = np.zeros(3)
+    for measure in (lambda a, b: p_e(a, b, 0), lambda a, b: accuracy(a, b), best_threshold, auc):
+        for pair in ((bad, good), (good, bad)):
+            with pytest.raises(IsganError, match="scores"):
+                measure(*pair)
+
+
+def test_one_run_has_no_interval():
+    with pytest.raises(IsganError, match="two runs"):
+        interval([0.5])
