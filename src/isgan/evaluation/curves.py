@@ -15,10 +15,20 @@ from isgan.evaluation.results import Results
 from isgan.image import write_png
 
 VALIDATION = "validation.csv"
-FOLDER = "curves"
+FOLDER, FIGURES = "curves", "figures"
 PICTURE = "curves.png"
 ENDS = {"stego_psnr": "stego image, PSNR in dB", "secret_psnr": "secret, PSNR in dB"}
 ACCURACIES = {"accuracy_cover": "covers", "accuracy_stego": "stego images"}
+
+
+def subfolder(results: Results, name: str) -> Path:
+    """A folder of the results, made if it is not there."""
+    folder = results.folder / name
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise IsganError(f"cannot make the folder {folder}: {error.strerror or error}; choose another --output") from error
+    return folder
 
 
 def collect(results: Results, runs: Mapping[str, Path]) -> None:
@@ -33,7 +43,7 @@ def collect(results: Results, runs: Mapping[str, Path]) -> None:
         except (OSError, UnicodeDecodeError) as error:
             raise IsganError(f"cannot read {path}: {error}; give the folder of a training run that was validated once") from error
         read(path)  # before anything is written
-    copies = results.subfolder(FOLDER)
+    copies = subfolder(results, FOLDER)
     for name, text in texts.items():
         try:
             (copies / f"{name}.csv").write_text(text, encoding="utf-8")
@@ -49,7 +59,7 @@ def copied(results: Results) -> dict[str, list[dict[str, Any]]]:
 def read(path: Path) -> list[dict[str, Any]]:
     """One row per validation, means over the sets: minutes, PSNR and SSIM of both ends, loss and accuracies where they were logged.
 
-    `step` is an int, `sets` says of how many sets, the rest are floats; what was not logged is nan. A last line that was cut off is left out.
+    `step` and `sets`, their number, are ints, the rest floats. A last line that was cut off is left out.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -59,7 +69,7 @@ def read(path: Path) -> list[dict[str, Any]]:
             sets = list(group)
             values = {key: statistics.fmean(float(row[key] or "nan") for row in sets) for key in rows[0] if key not in ("step", "set")}
             found.append({"step": step, "sets": len(sets), **values})
-        if not found or not {"minutes", *ENDS} <= found[0].keys():
+        if not found or not {"minutes", *ENDS, "stego_ssim", "secret_ssim"} <= found[0].keys():
             raise ValueError("columns or rows are missing")
     except (OSError, ValueError, KeyError) as error:
         raise IsganError(f"{path} is not the validation table of a training run ({error}): give the folder of another run") from error
@@ -67,8 +77,9 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def draw(results: Results) -> Path | None:
-    """Draws figures/curves.png of all runs that were collected: PSNR of both ends, loss and steganalyzer over minutes; None without runs."""
+    """Draws figures/curves.png of all runs that were collected, over minutes: PSNR of both ends, loss, steganalyzer. None without runs."""
     try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise IsganError("figures need matplotlib: pip install -c constraints.txt '.[train]'") from error
@@ -80,23 +91,25 @@ def draw(results: Results) -> Path | None:
         panels.append(("loss of the training steps", {"loss": "-"}))
     if any(_logged(runs, column) for column in ACCURACIES):
         panels.append(("steganalyzer right (solid: covers, dashed: stego)", dict(zip(ACCURACIES, ("-", "--"), strict=True))))
-    figure = Figure(figsize=(11, 4 * math.ceil(len(panels) / 2)), dpi=110, layout="constrained")
-    axes = figure.subplots(math.ceil(len(panels) / 2), 2, squeeze=False).ravel()
-    for axis, (title, columns) in itertools.zip_longest(axes, panels, fillvalue=("", {})):
-        axis.set_axis_on() if columns else axis.set_axis_off()
+    lines = math.ceil(len(panels) / 2)
+    figure = Figure(figsize=(11, 4 * lines), dpi=110, layout="constrained")
+    axes = figure.subplots(lines, 2, squeeze=False).ravel()
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    for axis, (title, columns) in zip(axes, panels, strict=False):
         axis.set(title=title, xlabel="minutes")
         axis.grid(alpha=0.3)
         for number, (name, rows) in enumerate(runs.items()):
             for column, style in columns.items():
-                values = [row.get(column, math.nan) for row in rows]
-                axis.plot([row["minutes"] for row in rows], values, style, color=f"C{number % 10}", marker=".",
-                          label=name if style == "-" else None)  # fmt: skip
-        if "loss" in columns and all(row.get("loss", 1) > 0 for rows in runs.values() for row in rows):
+                minutes, values = [row["minutes"] for row in rows], [row.get(column, math.nan) for row in rows]
+                axis.plot(minutes, values, style, color=f"C{number % 10}", marker=".", label=name)
+        if "loss" in columns and not any(row.get("loss", math.nan) <= 0 for rows in runs.values() for row in rows):
             axis.set_yscale("log")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-    figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
-    return write_png(np.ascontiguousarray(pixels), results.subfolder("figures") / PICTURE, force=True)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    return write_png(pixels, subfolder(results, FIGURES) / PICTURE, force=True)
 
 
 def _logged(runs: Mapping[str, list[dict[str, Any]]], column: str) -> bool:

@@ -11,6 +11,7 @@ from isgan.console import counting
 from isgan.datasets.base import Source
 from isgan.datasets.pairs import gray
 from isgan.errors import IsganError, IsganWarning
+from isgan.evaluation.curves import FIGURES, subfolder
 from isgan.evaluation.results import Results
 from isgan.evaluation.table5 import Photo, pairs_of
 from isgan.figures import Sample, both_ends, secret_residuals
@@ -42,7 +43,7 @@ def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] 
         a row for each picture: file, figure, set, models, fingerprints, absent, pairs, side.
     """
     steganographers, fingerprints, absent = _present(models or {name: name for name in MODELS})
-    folder = results.subfolder("figures")
+    folder = subfolder(results, FIGURES)
     known = {row["file"]: row for row in results.rows(TABLE)}
     rows = []
     for name, source in sets.items():
@@ -50,7 +51,9 @@ def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] 
         shared = {"set": name, "models": " ".join(steganographers), "fingerprints": " ".join(fingerprints), "absent": " ".join(absent),
                   "pairs": len(pairs), "side": side}  # fmt: skip
         files = f"figure{NUMBERS.get(name, '')}-{name}.png", f"figure{SECRETS}-{name}.png"
-        made = [{"file": file, "figure": figure, **shared} for file, figure in zip(files, (NUMBERS.get(name, ""), SECRETS), strict=True)]
+        made: list[dict[str, Any]] = [
+            {"file": file, "figure": figure, **shared} for file, figure in zip(files, (NUMBERS.get(name, ""), SECRETS), strict=True)
+        ]
         there = [(folder / row["file"]).exists() and known.get(row["file"]) == _as_text(row) for row in made]
         if force or not all(there):
             samples = _samples(name, steganographers, pairs)
