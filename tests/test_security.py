@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from isgan.errors import IsganError
-from isgan.metrics.security import T_975, accuracy, auc, best_threshold, interval, p_e
+from isgan.metrics.security import accuracy, auc, best_threshold, interval, p_e
 
 # Whole numbers: monotone maps keep their ties.
 scores = arrays(np.float64, st.integers(1, 30), elements=st.integers(-6, 6).map(float))
@@ -64,13 +64,52 @@ def test_a_threshold_chosen_on_the_test_images_flatters_a_blind_detector():
     assert np.mean(own) < 0.465 and np.mean(fair) == pytest.approx(0.5, abs=0.006)
 
 
+@given(scores, scores, st.sampled_from([np.finfo(float).eps, 5e-324, 16.0]), st.sampled_from([0.0, 1.0, 1e17]))
+def test_the_best_threshold_of_scores_between_which_nothing_fits(covers, stegos, grain, start):
+    spread = [start + values * grain for values in (covers, stegos)]
+    found = p_e(*spread, best_threshold(*spread))
+    edge = np.nextafter(min(values.min() for values in spread), -np.inf)
+    assert found == pytest.approx(min(p_e(*spread, value) for value in np.append(np.concatenate(spread), edge)))
+
+
+def test_the_best_threshold_of_huge_scores():
+    covers, stegos = np.array([1.5e308, -1.7e308]), np.array([1.7e308, 1.6e308])
+    with np.errstate(over="raise"):
+        threshold = best_threshold(covers, stegos)
+    assert threshold == pytest.approx(1.55e308) and p_e(covers, stegos, threshold) == 0
+
+
+def test_as_good_thresholds_are_decided_in_the_middle():
+    covers, stegos = np.array([0.0, 2.0, 4.0]), np.array([1.0, 3.0, 5.0])  # as good: .5, 2.5, 4.5
+    assert best_threshold(covers, stegos) == best_threshold(covers[::-1], stegos[::-1]) == 2.5
+
+
 @settings(max_examples=50)
-@given(arrays(np.float64, st.integers(2, 40), elements=st.floats(-10, 10)))
-def test_interval_is_students(values):
-    mean, half = interval(list(values))
-    low, high = stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=stats.sem(values)) if values.std() else (mean, mean)
+@given(arrays(np.float64, st.integers(2, 40), elements=st.floats(-10, 10)), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_interval_is_students(values, level):
+    mean, half = interval(list(values), level)
+    low, high = stats.t.interval(level, len(values) - 1, loc=values.mean(), scale=stats.sem(values)) if values.std() else (mean, mean)
     assert mean == pytest.approx(values.mean(), abs=1e-9)
-    assert half == pytest.approx((high - low) / 2, rel=0.04 if len(values) > len(T_975) + 1 else 1e-3, abs=1e-9)
+    assert half == pytest.approx((high - low) / 2, rel=1e-6, abs=1e-9)
+    assert level != 0.95 or interval(list(values)) == (mean, half)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 30, 31, 32, 33, 101, 1000])
+@pytest.mark.parametrize("level", [0.01, 0.95, 0.999])
+def test_quantiles(count, level):
+    """Runs of -1 and 1, as many of both as there can be."""
+    runs = np.where(np.arange(count) % 2, 1.0, -1.0)
+    assert interval(runs, level)[1] == pytest.approx(stats.t.ppf((1 + level) / 2, count - 1) * stats.sem(runs), rel=1e-8)
+
+
+def test_equal_runs_have_no_spread():
+    assert interval([0.25, 0.25, 0.25]) == (0.25, 0.0)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0, -0.5, float("nan")])
+def test_levels_that_are_none(level):
+    with pytest.raises(IsganError, match="level"):
+        interval([0.1, 0.2], level)
 
 
 @pytest.mark.parametrize("bad", [np.array([]), np.array([np.nan]), np.array([1.0, np.inf]), np.zeros((2, 2))])
@@ -85,3 +124,5 @@ def test_scores_that_are_none(bad):
 def test_one_run_has_no_interval():
     with pytest.raises(IsganError, match="two runs"):
         interval([0.5])
+    with pytest.raises(IsganError, match="scores"):
+        interval([0.5, float("nan")])

@@ -1,17 +1,14 @@
-"""The paper's steganalyzer against its Table 3, XuNet against its publication, and what every steganalyzer owes its contract."""
+"""The paper's steganalyzer against its Table 3, XuNet against its publication. What every one owes its contract is in `test_contracts`."""
 
 import pytest
 import torch
+from conftest import stirred
 from torch import nn
+from torch.nn import functional as F
 
-from isgan.errors import IsganError
 from isgan.layers.pyramid import SpatialPyramid
-from isgan.steganalyzers import steganalyzers
-from isgan.steganalyzers.base import Steganalyzer
-from isgan.steganalyzers.isgan import Absolute, ISGANSteganalyzer
+from isgan.steganalyzers.isgan import SLOPE, Absolute, ISGANSteganalyzer
 from isgan.steganalyzers.xunet import KV, XuNet
-
-every = pytest.mark.parametrize("name", steganalyzers.names())
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -48,6 +45,7 @@ def test_table_3():
     for group, kernel in zip(network.layers[:5], (3, 3, 1, 1, 1), strict=True):
         assert group[0].kernel_size == (kernel, kernel)
         assert (group[-1].kernel_size, group[-1].stride, group[-1].padding) == (5, 2, 2)
+    assert all(layer.negative_slope == SLOPE == 0.2 for layer in network.modules() if isinstance(layer, nn.LeakyReLU))
     convolutions = 3 * 8 * 9 + 8 * 16 * 9 + 16 * 32 + 32 * 64 + 64 * 128
     norms = 2 * (8 + 16 + 32 + 64 + 128)
     assert count(network) == convolutions + norms + 2688 * 128 + 128 + 128 * 2 + 2 == 357_066
@@ -59,9 +57,45 @@ def test_xunet():
     assert sizes(network.layers, noise(1, 3, 256, 256)) == [
         (8, 128, 128), (16, 64, 64), (32, 32, 32), (64, 16, 16), (128, 16, 16), (128, 1, 1), (128,), (2,),
     ]  # fmt: skip
-    assert count(network) == 3 * 8 * 25 + 8 * 16 * 25 + 16 * 32 + 32 * 64 + 64 * 128 + 2 * (8 + 16 + 32 + 64 + 128) + 128 * 2 + 2
-    assert KV.sum() == 0 and torch.equal(KV, KV.T) and torch.equal(KV, KV.flip(0)) and KV[2, 2] == -12 and KV[0, 0] == -1
-    assert "kv" in network.state_dict() and not any(name == "kv" for name, _ in network.named_parameters())
+    convolutions = 3 * 8 * 25 + 8 * 16 * 25 + 16 * 32 + 32 * 64 + 64 * 128
+    assert count(network) == convolutions + 2 * (8 + 16 + 32 + 64 + 128) + 128 * 2 + 2 == 15_306
+    kinds = [[type(layer).__name__ for layer in group] for group in network.layers[:5]]
+    assert kinds == [
+        ["Conv2d", "Absolute", "BatchNorm2d", "Tanh", "AvgPool2d"],
+        ["Conv2d", "BatchNorm2d", "Tanh", "AvgPool2d"],
+        ["Conv2d", "BatchNorm2d", "ReLU", "AvgPool2d"],
+        ["Conv2d", "BatchNorm2d", "ReLU", "AvgPool2d"],
+        ["Conv2d", "BatchNorm2d", "ReLU"],
+    ]
+
+
+def test_the_filter_is_ker_and_boehmes_and_stays_so():
+    assert KV.tolist() == [[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]]
+    network = XuNet().train()
+    optimizer = torch.optim.SGD(network.parameters(), 1.0, weight_decay=0.1)
+    network(noise(4, 3, 64, 64))[:, 1].sum().backward()
+    optimizer.step()
+    assert torch.equal(network.state_dict()["kv"], (KV / 12).expand(3, 1, 5, 5))
+    assert not any(name == "kv" for name, _ in network.named_parameters())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("bf16", [False, True])
+def test_the_filter_sees_each_channels_prediction_error(bf16):
+    """A pixel one level up, in one channel, of any flat colour: KV / 12 around it in that channel, and nothing in the others."""
+    network, seen = XuNet().eval(), []
+    network.layers.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    levels = torch.arange(256).view(-1, 1, 1, 1).expand(-1, 3, 64, 64)
+    image = levels.clone()
+    image[:, 1, 30, 40] += 1
+    for part in (levels, image):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            network(part / 255)
+    flat, dot = seen
+    assert flat.shape == (256, 3, 60, 60) and flat.abs().max() < 1e-4
+    expected = torch.zeros(256, 3, 60, 60)
+    expected[:, 1, 26:31, 36:41] = KV / 12
+    assert (dot - expected).abs().max() < 1e-4
 
 
 @torch.no_grad()
@@ -84,6 +118,15 @@ def test_the_sign_of_the_first_convolution_does_not_matter(network):
     assert torch.equal(Absolute()(torch.tensor([-2.0, 3.0])), torch.tensor([2.0, 3.0]))
 
 
+def test_the_absolute_value_comes_before_batchnorm():
+    network = stirred(ISGANSteganalyzer()).eval()
+    conv, _, norm, _, pool = network.layers[0]
+    image = noise(1, 3, 64, 64)
+    expected = F.avg_pool2d(norm(conv(image).abs()).tanh(), 5, stride=2, padding=2, count_include_pad=False)
+    assert torch.allclose(network.layers[0](image), expected, atol=1e-6)
+    assert torch.equal(pool(torch.ones(1, 1, 9, 8)), torch.ones(1, 1, 5, 4))  # the padding is not averaged in
+
+
 def test_spatial_pyramid():
     x = torch.arange(2 * 64.0).reshape(1, 2, 8, 8)
     vector = SpatialPyramid((4, 2, 1))(x)
@@ -91,41 +134,3 @@ def test_spatial_pyramid():
     assert vector[0, 0] == x[0, 0, :2, :2].mean() and vector[0, 32 + 1] == x[0, 0, :4, 4:].mean()
     assert torch.equal(vector[0, -2:], x.mean(dim=(0, 2, 3)))
     assert SpatialPyramid()(torch.zeros(3, 5, 9, 13)).shape == (3, 105)
-
-
-# ---------------------------------------------------------------------- every steganalyzer
-
-
-@every
-def test_any_size_from_64_pixels(name):
-    steganalyzer: Steganalyzer = steganalyzers[name]().eval()
-    for size in ((64, 64), (65, 97), (256, 256)):
-        logits = steganalyzer(noise(2, 3, *size))
-        assert logits.shape == (2, 2) and logits.dtype == torch.float32 and logits.isfinite().all()
-    for size in ((63, 64), (64, 63)):
-        with pytest.raises(IsganError, match="at least 64 pixels"):
-            steganalyzer(noise(1, 3, *size))
-
-
-@every
-def test_gradients_reach_the_image_and_every_weight(name):
-    steganalyzer = steganalyzers[name]()
-    image = noise(4, 3, 64, 64).requires_grad_()
-    steganalyzer(image)[:, 1].sum().backward()
-    assert image.grad.abs().sum() > 0
-    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in steganalyzer.parameters())
-
-
-@every
-@torch.no_grad()
-def test_an_image_does_not_depend_on_its_batch(name):
-    steganalyzer = steganalyzers[name]().eval()
-    images = noise(3, 3, 64, 70)
-    assert torch.allclose(steganalyzer(images)[1:2], steganalyzer(images[1:2]), atol=1e-5)
-
-
-@every
-def test_the_configuration_builds_it_again(name):
-    steganalyzer = steganalyzers[name]()
-    again = steganalyzers[name](**steganalyzer.config)
-    again.load_state_dict(steganalyzer.state_dict())

@@ -28,12 +28,21 @@ def group(in_channels: int, out_channels: int, kernel: int, act: nn.Module | Non
 
 @steganalyzers.register("isgan")
 class ISGANSteganalyzer(Steganalyzer):
-    """Table 3. Layers, channels and sizes are the paper's: 3 x 256 x 256 -> 8 x 128 x 128 -> 16 x 64 x 64 -> 32 x 32 x 32 -> 64 x 16 x 16
-    -> 128 x 8 x 8 -> 2688 -> 128 -> 2.
+    """Table 3, any size from 64 pixels; 0.36 M parameters.
 
-    The text adds XuNet's absolute value after the first convolution and TanH "in the early stages": here instead of LeakyReLU in the first
-    two layers (Xu, Wu, Shi 2016 have it there; our reading). The size halves at every layer, also at those that the table writes without
-    pooling, by XuNet's average pooling, 5 x 5, stride 2, padding 2; the padding is not averaged in. 0.36 M parameters.
+        3 x 256 x 256 -> 8 x 128 x 128 -> 16 x 64 x 64 -> 32 x 32 x 32 -> 64 x 16 x 16 -> 128 x 8 x 8 -> pyramid 2688 -> 128 -> 2
+
+    The paper's: kernels, channels and sizes, BatchNorm in every layer, LeakyReLU in the last convolution, the pyramid and both linear
+    layers; in its text the absolute value after the first convolution and TanH "in the early stages", both XuNet's.
+
+    Our reading, where table and text disagree or are silent:
+    - TanH stands instead of the table's LeakyReLU in the first two layers, in XuNet's order: convolution, absolute value (first layer
+      only), BatchNorm, TanH, pooling (Xu, Wu, Shi 2016).
+    - The sizes halve at every layer, so layers that the table writes without pooling pool too: XuNet's average, 5 x 5, stride 2, padding
+      2. The padding is not averaged in.
+    - LeakyReLU with slope 0.2, also between the linear layers; convolutions before BatchNorm have no bias.
+    - [0, 1] is centred to [-.5, .5], so that the zero padding of the first convolution is a middle gray and no black frame.
+    - First weights are PyTorch's; the paper says Xavier.
     """
 
     def __init__(self) -> None:
