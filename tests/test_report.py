@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import scene
 from PIL import Image
 
 from isgan.__main__ import main
@@ -178,6 +179,22 @@ def test_a_page_of_nothing(results):
 
 def test_equal_results_make_equal_pages(full):
     assert page(full.folder) == page(full.folder)
+
+
+def test_a_page_of_what_the_commands_write(tmp_path, capsys):
+    """The columns that are read here are those that are written there."""
+    for split, count in {"train": 100, "val": 1, "test": 3}.items():
+        (tmp_path / "lfw" / split).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(scene(66, 70, 200 * (split == "test") + number)).save(tmp_path / "lfw" / split / f"{split}{number}.png")
+    line = ["--data", str(tmp_path / "lfw"), "-o", str(tmp_path / "r"), "--tiny", "--model", "basic=lsb121", "isgan=lsb332", "ghost"]
+    for command in (["table", "5"], ["table", "6"], ["figures"]):
+        assert main([*command, *line]) == 0
+    assert main(["report", str(tmp_path / "r"), "-o", str(tmp_path / "page.html")]) == 0
+    parsed = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert "isgan 3 pairs, 64 px" in parsed.text("table5") and "ghost not trained" in parsed.text("table5")
+    assert "the cover itself the cover itself 0.500 ± 0.000 0.500 ± 0.000" in parsed.text("table6")
+    assert "Figure 4. lfw" in parsed.text("figures") and "Not trained: ghost" in parsed.text("figures") and len(parsed.values("src")) == 2
 
 
 def test_what_came_from_files_is_escaped(results):
