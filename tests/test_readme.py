@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import isgan
 from isgan.__main__ import main
@@ -34,15 +35,21 @@ def folder(tmp_path, monkeypatch):
         for copy in range(3 if split == "train" else 1):  # a batch of 8 pairs takes 16 photographs
             for photograph in EXAMPLES if split == "train" else EXAMPLES[:2]:
                 shutil.copy(photograph, Path("photos", split, f"{copy}-{photograph.name}"))
+    source = Image.open(EXAMPLES[0]).convert("RGB")
+    for split, count in (("train", 100), ("val", 1), ("test", 4)):
+        Path("lfw", split).mkdir(parents=True)
+        for number in range(count):
+            source.crop((number, number, number + 70, number + 70)).save(Path("lfw", split, f"{number}.png"))
     return tmp_path
 
 
 def test_every_command_runs(folder, capsys):
     commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("isgan ")]
-    assert len(commands) >= 6
+    assert len(commands) >= 11
     for command in commands:
         assert main(shlex.split(command, comments=True)[1:]) in (0, None), command
     assert Path("stego.png").is_file() and Path("revealed.png").is_file()
+    assert "<html" in Path("report.html").read_text()
     assert len(Path("quality.csv").read_text().splitlines()) == 1 + 2 * 3
     assert "wavelet" in capsys.readouterr().out
 

@@ -193,7 +193,7 @@ def test_a_page_of_what_the_commands_write(tmp_path, capsys):
     assert main(["report", str(tmp_path / "r"), "-o", str(tmp_path / "page.html")]) == 0
     parsed = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert "isgan 3 pairs, 64 px" in parsed.text("table5") and "ghost not trained" in parsed.text("table5")
-    assert "the cover itself the cover itself 0.500 ± 0.000 0.500 ± 0.000" in parsed.text("table6")
+    assert "another cover another cover" in parsed.text("table6")
     assert "Figure 4. lfw" in parsed.text("figures") and "Not trained: ghost" in parsed.text("figures") and len(parsed.values("src")) == 2
 
 
@@ -286,11 +286,11 @@ def said(found: dict[tuple[str, str], Detection]) -> str:
 def test_a_detector_that_is_too_weak(p_e, interval):
     games = {("clean", "basic"): detection(0.1), ("clean", "isgan"): detection(0.4)}
     found = RIGHT | games | {("control", "lsb-matching"): detection(p_e, interval)}
-    assert "the detector is too weak" in said(found) and "Nothing can be concluded" in said(found)
-    assert "detected less" not in said(found) and "leaks" not in said(found)
+    assert "the detector is too weak" in said(found) and "what it misses proves nothing" in said(found)
+    assert "isgan is detected less than basic" in said(found) and "leaks" not in said(found)
 
 
-@pytest.mark.parametrize("p_e", [0.4, 0.6, math.nan])
+@pytest.mark.parametrize("p_e", [0.44, 0.56, math.nan])
 def test_a_test_that_leaks(p_e):
     found = RIGHT | {("control", "cover"): detection(p_e), ("clean", "basic"): detection(0.1), ("clean", "isgan"): detection(0.4)}
     assert "the test leaks" in said(found) and "Nothing can be concluded" in said(found) and "detected less" not in said(found)

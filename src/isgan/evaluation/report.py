@@ -30,12 +30,12 @@ ENDS = {"stego": "stego image", "secret": "secret"}
 MIXED = "mse+ssim+ms-ssim"
 EXACT = 80.0  # dB, what the tables write for equal images
 BASIC, AGAIN, ADVERSARIAL = "basic", "basic-2", "isgan"
-CONTROLS = {"lsb-matching": "LSB matching", "cover": "the cover itself"}
+CONTROLS = {"lsb-matching": "LSB matching", "cover": "another cover"}
 WEAK = 0.45  # a detector whose P_E for LSB matching is not under this, interval included, has not learnt to detect
-LEAK = 0.02  # a test that tells covers from themselves by more than this is wrong
+LEAK = 0.05  # a test that tells covers from other covers by more than this, and by more than the interval, is wrong
 WIDEST = 1600  # pixels of an embedded picture
 TESTS = {
-    "control": "The detector has to find LSB matching, and must not find anything where the stego image is the cover itself.",
+    "control": "The detector has to find LSB matching, and must not find anything where another cover stands for the stego image.",
     "retrained": "The detector learns on the very model it is tested on, from photographs that no model has seen. The stronger test.",
     "clean": "Transfer: the detector learns on the basic model and is tested on each model, with photographs that no model has seen.",
     "printed": "Transfer, as the paper tests: the detector learns on the basic model's stego images of the photographs that the models "
@@ -279,17 +279,15 @@ def verdicts(set_name: str, found: Mapping[tuple[str, str], Detection]) -> list[
     lsb, same = (found.get(("control", name)) for name in CONTROLS)
     if lsb is None or same is None:
         return [f"On {set_name} the controls are not measured: nothing can be concluded."]
-    failed = []
-    if not max(abs(same.p_e.mean - 0.5), abs(same.auc.mean - 0.5)) <= LEAK:
-        failed.append(f"On {set_name} the test leaks: it tells covers from themselves (P_E {same.p_e}, AUC {same.auc}, both should be .5). "
-                      "Nothing can be concluded.")  # fmt: skip
-    if not lsb.p_e.mean + lsb.p_e.interval < WEAK:
-        failed.append(f"On {set_name} the detector is too weak: it does not find LSB matching (P_E {lsb.p_e}, .5 is guessing). "
-                      "Nothing can be concluded.")  # fmt: skip
-    if failed:
-        return failed
-    right = (f"On {set_name} the controls are right: LSB matching is found (P_E {lsb.p_e}), "
-             f"covers are not told from themselves (P_E {same.p_e}).")  # fmt: skip
+    if not all(abs(score.mean - 0.5) <= max(LEAK, score.interval) for score in (same.p_e, same.auc)):
+        return [f"On {set_name} the test leaks: it tells covers from other covers (P_E {same.p_e}, AUC {same.auc}, both should be .5). "
+                "Nothing can be concluded."]  # fmt: skip
+    if lsb.p_e.mean + lsb.p_e.interval < WEAK:
+        right = (f"On {set_name} the controls are right: LSB matching is found (P_E {lsb.p_e}), "
+                 f"covers are not told from other covers (P_E {same.p_e}).")  # fmt: skip
+    else:
+        right = (f"On {set_name} the detector is too weak for a quiet method: it does not find LSB matching (P_E {lsb.p_e}, .5 is guessing). "
+                 "What it finds below is found; what it misses proves nothing.")  # fmt: skip
     compared = [_compared(test, found, BASIC) for test in TESTS if test != "control"]
     compared += [_compared(test, found, AGAIN) for test in ("clean", "printed") if (test, AGAIN) in found]
     return [right, *compared]

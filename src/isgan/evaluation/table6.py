@@ -6,7 +6,7 @@ Tests, each on `splits` random divisions of the same pairs into training, valida
   small for fresh ones, so these come again), and is tested on each model's stego images of unseen photographs. A transfer test.
 - "clean": the same with photographs that no model has seen, covers and secrets all different.
 - "retrained": clean, and the detector learns on the very model it is tested on.
-- "control": the detector of "retrained" for LSB matching, which it has to find, and for covers against themselves, which it must not.
+- "control": the detector of "retrained" for LSB matching, which it has to find, and for covers against other covers, which it must not.
 
 Covers and stego images are written and read by one piece of code, so that nothing but the hiding tells them apart.
 """
@@ -36,11 +36,11 @@ RUNS, TABLE = "table6-runs", "table6"
 SHARES = (0.6, 0.15)  # of the pairs, for training and validation; the rest is the test
 LEAST = 20  # pairs
 MEASURES = ("accuracy", "p_e", "auc")
-LSB_MATCHING, NOTHING = "lsb-matching", "cover"
+LSB_MATCHING, OTHER_COVER = "lsb-matching", "cover"
 BITS_PER_SAMPLE = 0.4
 
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
-"""cover (H, W, 3), secret (H, W) uint8, number of the pair -> stego (H, W, 3) uint8."""
+"""The photographs of a pair, (H, W, 3) uint8 each, and its number -> stego (H, W, 3) uint8."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def lsb_matching(cover: np.ndarray, _secret: np.ndarray, number: int) -> np.ndar
     return (cover + change).astype(np.uint8)
 
 
-def nothing(cover: np.ndarray, _secret: np.ndarray, _number: int) -> np.ndarray:
-    """The cover itself: what a detector finds here, it finds in the test and not in the image."""
-    return cover
+def other_cover(_cover: np.ndarray, secret: np.ndarray, _number: int) -> np.ndarray:
+    """Another photograph, in which nothing is hidden: what a detector finds here is in the test and not in the images."""
+    return secret
 
 
 def run(results: Results, sets: Mapping[str, Source], plan: Plan, models: Mapping[str, str] | None = None, *,
@@ -155,7 +155,7 @@ def _methods(models: Mapping[str, str]) -> tuple[dict[str, tuple[str, Method]], 
             methods[name] = weights.fingerprint(model), _hiding(model)
         except IsganError:
             absent.append(name)
-    return methods | {LSB_MATCHING: (LSB_MATCHING, lsb_matching), NOTHING: (NOTHING, nothing)}, absent
+    return methods | {LSB_MATCHING: (LSB_MATCHING, lsb_matching), OTHER_COVER: (OTHER_COVER, other_cover)}, absent
 
 
 def _hiding(model: str) -> Method:
@@ -165,15 +165,15 @@ def _hiding(model: str) -> Method:
         nonlocal hider
         hider = hider or weights.load(model)
         with torch.inference_mode():
-            return to_array(hider.hide(to_tensor(cover), to_tensor(secret)))
+            return to_array(hider.hide(to_tensor(cover), gray(to_tensor(secret))))
 
     return hide
 
 
 def _tests(methods: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """(test, trained on, tested on), controls first: where they fail, nothing else means anything."""
-    hiders = [name for name in methods if name not in (LSB_MATCHING, NOTHING)]
-    yield from (("control", name, name) for name in (LSB_MATCHING, NOTHING))
+    hiders = [name for name in methods if name not in (LSB_MATCHING, OTHER_COVER)]
+    yield from (("control", name, name) for name in (LSB_MATCHING, OTHER_COVER))
     yield from (("retrained", name, name) for name in hiders)
     if BASIC in methods:
         yield from ((test, BASIC, name) for test in ("clean", "printed") for name in hiders)
@@ -223,7 +223,8 @@ class _Stegos:
 
     def pairs(self, name: str) -> Pairs:
         """Covers and stego images of a method."""
-        return Pairs(self._images("cover", nothing), self._images(f"{name}-{self.methods[name][0]}", self.methods[name][1]))
+        fingerprint, method = self.methods[name]
+        return Pairs(self._images("cover", lambda cover, *_: cover), self._images(f"{name}-{fingerprint}", method))
 
     def _images(self, name: str, method: Method) -> torch.Tensor:
         if name not in self._loaded:
@@ -236,7 +237,7 @@ class _Stegos:
                 for number, (cover, secret) in enumerate(self.photos):
                     file = folder / f"{number:05}-{Path(cover.name).stem}.png"
                     if not file.exists():
-                        write_png(method(cover.pixels, to_array(gray(to_tensor(secret.pixels))), number), file)
+                        write_png(method(cover.pixels, secret.pixels, number), file)
                     images.append(torch.from_numpy(read_rgb(file)).permute(2, 0, 1))
                     done()
             self._loaded[name] = torch.stack(images)
