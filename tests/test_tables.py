@@ -27,7 +27,7 @@ def made(folder: Path, counts: dict[str, int], first: int = 0) -> Path:
     for split, count in counts.items():
         (folder / split).mkdir(parents=True)
         for number in range(count):
-            Image.fromarray(scene(70, 66, first + number)).save(folder / split / f"{split}{number:03}.png")
+            Image.fromarray(scene(70, 66, first)).save(folder / split / f"{split}{number:03}.png")
             first += 1
     return folder
 
