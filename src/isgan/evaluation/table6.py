@@ -56,7 +56,7 @@ class Plan:
         share: of the training photographs that the models were trained on (`photos.share` of their recipes).
     """
 
-    steganalyzer: str = "isgan"
+    steganalyzer: str = "xunet"
     minutes: float = 0.0
     steps: int = 0
     splits: int = 3
