@@ -29,6 +29,8 @@ from isgan.steganalyzers.base import COVER, STEGO, Steganalyzer
 
 # Every registered hider as it is built by default, and what else is worth a run. A new part needs no line here.
 OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "atique": [{"residual": 0.2}],
+    "baluja": [{"width": 4, "residual": 0.2}],
     "isgan": [{"residual": 0.2}],
     "wavelet": [{"stages": 1, "hidden": 8, "blocks": 4}],
     "invertible": [{"blocks": 1, "hidden": 8}],
