@@ -286,8 +286,8 @@ def verdicts(set_name: str, found: Mapping[tuple[str, str], Detection]) -> list[
         right = (f"On {set_name} the controls are right: LSB matching is found (P_E {lsb.p_e}), "
                  f"covers are not told from other covers (P_E {same.p_e}).")  # fmt: skip
     else:
-        right = (f"On {set_name} the detector is too weak for a quiet method: it does not find LSB matching (P_E {lsb.p_e}, .5 is guessing). "
-                 "What it finds below is found; what it misses proves nothing.")  # fmt: skip
+        right = (f"On {set_name} the detector is too weak for a quiet method: it does not find LSB matching (P_E {lsb.p_e}, .5 is "
+                 "guessing). What it finds below is found; what it misses proves nothing.")  # fmt: skip
     compared = [_compared(test, found, BASIC) for test in TESTS if test != "control"]
     compared += [_compared(test, found, AGAIN) for test in ("clean", "printed") if (test, AGAIN) in found]
     return [right, *compared]
