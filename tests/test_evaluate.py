@@ -11,7 +11,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from isgan.__main__ import main
-from isgan.evaluation.quality import MEASURES
+from isgan.metrics.quality import MEASURES
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*/*.png"))
 

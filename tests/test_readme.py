@@ -11,8 +11,8 @@ from PIL import Image
 
 import isgan
 from isgan.__main__ import main
-from isgan.evaluation.quality import MEASURES
 from isgan.hiders import hiders
+from isgan.metrics.quality import MEASURES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -164,6 +164,18 @@ def test_secrets_of_one_set_are_other_photographs(data):
     assert all(cover.name != secret.name for cover, secret in table5.pairs_of(source, source, "test", 64, None))
 
 
+def test_photographs_of_mixed_sizes(tmp_path):
+    """Every photograph becomes a square of one side; what cannot be read is left out and does not count."""
+    sizes = {"a": (40, 90), "b": (300, 200), "d": (64, 64)}
+    for name, (height, width) in sizes.items():
+        Image.fromarray(scene(height, width)).save(tmp_path / f"{name}.png")
+    (tmp_path / "c.png").write_bytes(b"no picture")
+    photos = list(table5.squares(sorted(tmp_path.iterdir()), 64, 3))
+    assert [photo.name for photo in photos] == ["a.png", "b.png", "d.png"]
+    assert {photo.pixels.shape for photo in photos} == {(64, 64, 3)}
+    assert np.array_equal(photos[2].pixels, scene(64, 64))
+
+
 # ---------------------------------------------------------------------- Table 6
 
 

@@ -37,9 +37,9 @@ from isgan.hiders.invertible import Invertible
 from isgan.hiders.isgan import ISGAN
 from isgan.image import read_rgb, to_array, to_tensor, write_png
 from isgan.losses import losses
-from isgan.metrics.quality import psnr, ssim
+from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.training.checkpoint import load_checkpoint, save_checkpoint
-from isgan.training.loop import CHECKPOINT, QUALITY, WEIGHTS, Trainer, learning_rate
+from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer, learning_rate
 from isgan.training.recipe import Optimizer, Photos, Recipe, Schedule, build_part, parse_value, read_recipe, recipe_from
 
 ROOT = Path(__file__).parents[1]
@@ -557,7 +557,7 @@ def test_validation_is_what_a_receiver_gets(trainer, ema, tmp_path):
         scores.append([measure(a, b).item() for a, b in ((read, cover), (revealed, secret)) for measure in (psnr, ssim)])
     (row,) = rows(run.folder)
     assert row["step"] == "2" and row["set"] == "soft"
-    assert [float(row[key]) for key in QUALITY] == pytest.approx(np.mean(scores, axis=0), abs=2e-3)
+    assert [float(row[key]) for key in MEASURES] == pytest.approx(np.mean(scores, axis=0), abs=2e-3)
 
 
 def test_the_revealed_secret_is_rounded_too(trainer, monkeypatch):
@@ -608,7 +608,7 @@ def test_what_a_run_writes(trainer):
     assert {path.name for path in run.folder.iterdir()} == {
         CHECKPOINT, WEIGHTS, "weights.toml", "validation.csv", "samples.png", "tensorboard"}  # fmt: skip
     assert [row["step"] for row in rows(run.folder)] == ["5", "7"]
-    assert list(rows(run.folder)[0]) == ["step", "minutes", "set", *QUALITY, "loss"]
+    assert list(rows(run.folder)[0]) == ["step", "minutes", "set", *MEASURES, "loss"]
     # Two pairs below each other: cover, stego, residual, secret, revealed.
     samples = read_rgb(run.folder / "samples.png")
     assert samples.shape == (2 * 36, 5 * 40, 3)
@@ -626,7 +626,7 @@ def test_the_card(trainer, recipe):
     assert card["hours"] == pytest.approx(2, abs=0.01)
     assert card["hider"] == "invertible" and card["recipe"] == recipe(schedule={"steps": 2}).to_dict()
     assert recipe_from(card["recipe"]) == run.recipe  # the card trains it again
-    assert {key: str(value) for key, value in card["validation"]["soft"].items()} == {key: rows(run.folder)[0][key] for key in QUALITY}
+    assert {key: str(value) for key, value in card["validation"]["soft"].items()} == {key: rows(run.folder)[0][key] for key in MEASURES}
 
 
 def test_the_best_weights_are_kept(trainer):

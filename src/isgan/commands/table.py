@@ -83,12 +83,12 @@ def table(
             from isgan.evaluation import table4
 
             rows = table4.run(results, data, plan, side=side, limit=limit, threads=threads)
-            _show(rows, ("loss", "set", "pairs", "steps", "minutes"), table4.MEASURES[:4])
+            _show(rows, ("loss", "set", "pairs", "steps", "minutes"), table4.WITH_FLOATS[:4])
         case "5":
             from isgan.evaluation import table5
 
             rows = table5.run(results, sets, models, side=side, limit=limit)
-            _show(rows, ("model", "covers", "secrets", "status", "pairs"), table5.MEASURES)
+            _show(rows, ("model", "covers", "secrets", "status", "pairs"), table5.WITH_FLOATS)
         case "6":
             from isgan.evaluation import table6
 

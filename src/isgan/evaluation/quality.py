@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from isgan.image import read_gray, read_rgb, write_png
+from isgan.metrics.quality import MEASURES
 from isgan.steganographer import Steganographer, compare, fit
-
-MEASURES = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from isgan import weights
 from isgan.datasets.base import open_sets
 from isgan.evaluation.results import Results, spread
-from isgan.evaluation.table5 import MEASURES, capped, measured, pairs_of
+from isgan.evaluation.table5 import WITH_FLOATS, capped, measured, pairs_of
 from isgan.training.loop import CHECKPOINT
 from isgan.training.recipe import Recipe, recipe_from
 from isgan.training.run import run as train
@@ -62,7 +62,7 @@ def run(results: Results, data: list[Path], plan: Recipe, *, side: int = 256, li
         for set_name, source in sets.items():
             keys = {"loss": name, "set": set_name, "fingerprint": weights.fingerprint(model), "side": side}
             rows = measured(results, IMAGES, keys, model, pairs_of(source, source, "test", side, limit))
-            scores = spread([{key: capped(row[key]) for key in MEASURES} for row in rows], MEASURES)
+            scores = spread([{key: capped(row[key]) for key in WITH_FLOATS} for row in rows], WITH_FLOATS)
             table.append({**keys, "pairs": len(rows), "steps": card["steps"], "minutes": round(card["hours"] * 60, 2), **scores})
             on_row(table[-1])
     results.write(TABLE, table)

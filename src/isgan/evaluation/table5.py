@@ -16,13 +16,12 @@ from isgan.errors import IsganError
 from isgan.evaluation.results import Results, plain, spread
 from isgan.hiders.base import Hider
 from isgan.image import read_rgb, to_array, to_tensor, write_png
-from isgan.metrics.quality import psnr, ssim
+from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.steganographer import compare
 
 MODELS = ("atique", "basic", "isgan", "baluja", "wavelet", "wavelet-adversarial")
 SETS = (("lfw", "lfw"), ("imagenet", "imagenet"), ("voc", "voc"), ("voc", "lfw"), ("imagenet", "voc"))
-QUALITY = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
-MEASURES = (*QUALITY, *(f"float_{name}" for name in QUALITY))
+WITH_FLOATS = (*MEASURES, *(f"float_{name}" for name in MEASURES))
 IMAGES, TABLE = "table5-images", "table5"
 
 
@@ -62,7 +61,7 @@ def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> di
     as_float = [measure(a, b).item() for a, b in ((stego, host), (revealed, guest)) for measure in (psnr, ssim)]
     saved = read_rgb(write_png(to_array(stego), file, force=True))
     received = to_array(hider.reveal(to_tensor(saved)))
-    return dict(zip(MEASURES, (*compare(saved, cover), *compare(received, secret), *as_float), strict=True))
+    return dict(zip(WITH_FLOATS, (*compare(saved, cover), *compare(received, secret), *as_float), strict=True))
 
 
 def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] | None = None, *, side: int = 256,
@@ -92,7 +91,7 @@ def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] 
                 on_row(table[-1])
                 continue
             rows = measured(results, IMAGES, keys | {"side": side}, model, pairs)
-            scores = spread([{key: capped(row[key]) for key in MEASURES} for row in rows], MEASURES)
+            scores = spread([{key: capped(row[key]) for key in WITH_FLOATS} for row in rows], WITH_FLOATS)
             table.append({**keys, "status": "measured", "pairs": len(rows), "side": side, **scores})
             on_row(table[-1])
     results.write(TABLE, table)

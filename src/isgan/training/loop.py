@@ -21,7 +21,7 @@ from isgan.figures import Sample
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider
 from isgan.losses import losses
-from isgan.metrics.quality import psnr, ssim
+from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.training.adversary import Adversary
 from isgan.training.checkpoint import load_checkpoint, save_checkpoint
 from isgan.training.log import Log
@@ -30,7 +30,6 @@ from isgan.training.recipe import Recipe, build_part, recipe_from
 CHECKPOINT = "checkpoint.pt"
 WEIGHTS = "weights.safetensors"
 SHOWN = 2  # pairs of each set in samples.png
-QUALITY = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
 def learning_rate(recipe: Recipe, step: int, progress: float) -> float:
@@ -152,7 +151,7 @@ class Trainer:
                 if index < SHOWN:
                     samples.append(sample)
             means = torch.tensor(scores).mean(dim=0).tolist()
-            rows.append({"step": self.step, "minutes": self.elapsed / 60, "set": name, **dict(zip(QUALITY, means, strict=True))})
+            rows.append({"step": self.step, "minutes": self.elapsed / 60, "set": name, **dict(zip(MEASURES, means, strict=True))})
         rows = [row | training for row in rows]
         if self.log:  # always, on this rank
             self.log.validation(rows, samples)
@@ -170,7 +169,7 @@ class Trainer:
             "steps": self.step,
             "hours": round(self.elapsed / 3600, 3),
             "photographs": self.counts,
-            "validation": {row["set"]: {key: round(row[key], 4) for key in QUALITY} for row in rows},
+            "validation": {row["set"]: {key: round(row[key], 4) for key in MEASURES} for row in rows},
             "recipe": self.recipe.to_dict(),
         }
 
