@@ -324,6 +324,14 @@ def test_the_fairer_comparison_with_the_basic_model_trained_anew():
     assert "the fairer comparison" in text
 
 
+def test_other_models_trained_adversarially_are_compared_with_what_they_came_from():
+    found = RIGHT | {("retrained", "invertible"): detection(0.1), ("retrained", "invertible-adversarial"): detection(0.3)}
+    text = said(found)
+    assert "In the retrained test invertible-adversarial is detected less than invertible, by more than the intervals" in text
+    assert "In the clean test invertible-adversarial and invertible are not measured" in text
+    assert "adversarial" not in said(RIGHT | {("retrained", "invertible"): detection(0.1)}).replace("adversarially", "")
+
+
 def test_table_6_on_the_page(full):
     text = Page(page(full.folder)).text("table6")
     assert "On lfw the controls are right: LSB matching is found (P_E 0.100 ± 0.020)" in text

@@ -30,6 +30,7 @@ ENDS = {"stego": "stego image", "secret": "secret"}
 MIXED = "mse+ssim+ms-ssim"
 EXACT = 80.0  # dB, what the tables write for equal images
 BASIC, AGAIN, ADVERSARIAL = "basic", "basic-2", "isgan"
+SUFFIX = "-adversarial"  # of the names of other models trained against a steganalyzer
 CONTROLS = {"lsb-matching": "LSB matching", "cover": "another cover"}
 WEAK = 0.45  # a detector whose P_E for LSB matching is not under this, interval included, has not learnt to detect
 LEAK = 0.05  # a test that tells covers from other covers by more than this, and by more than the interval, is wrong
@@ -288,26 +289,28 @@ def verdicts(set_name: str, found: Mapping[tuple[str, str], Detection]) -> list[
     else:
         right = (f"On {set_name} the detector is too weak for a quiet method: it does not find LSB matching (P_E {lsb.p_e}, .5 is "
                  "guessing). What it finds below is found; what it misses proves nothing.")  # fmt: skip
-    compared = [_compared(test, found, BASIC) for test in TESTS if test != "control"]
-    compared += [_compared(test, found, AGAIN) for test in ("clean", "printed") if (test, AGAIN) in found]
+    compared = [_compared(test, found, ADVERSARIAL, BASIC) for test in TESTS if test != "control"]
+    compared += [_compared(test, found, ADVERSARIAL, AGAIN) for test in ("clean", "printed") if (test, AGAIN) in found]
+    trained = [name for test, name in found if test == "retrained" and name.endswith(SUFFIX)]
+    compared += [_compared(test, found, name, name.removesuffix(SUFFIX)) for name in trained for test in TESTS if test != "control"]
     return [right, *compared]
 
 
-def _compared(test: str, found: Mapping[tuple[str, str], Detection], other: str) -> str:
-    """Is the adversarially trained model detected less than another one, by more than the intervals?"""
+def _compared(test: str, found: Mapping[tuple[str, str], Detection], model: str, other: str) -> str:
+    """Is an adversarially trained model detected less than another one, by more than the intervals?"""
     where = f"In the {test} test"
-    if missing := [name for name in (ADVERSARIAL, other) if (test, name) not in found]:
+    if missing := [name for name in (model, other) if (test, name) not in found]:
         return f"{where} {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not measured: nothing is known."
-    ours, theirs = found[test, ADVERSARIAL].p_e, found[test, other].p_e
+    ours, theirs = found[test, model].p_e, found[test, other].p_e
     numbers = f"P_E {ours} against {theirs}"
     if ours.mean - ours.interval > theirs.mean + theirs.interval:
-        said = f"{where} {ADVERSARIAL} is detected less than {other}, by more than the intervals: {numbers}."
+        said = f"{where} {model} is detected less than {other}, by more than the intervals: {numbers}."
     elif ours.mean + ours.interval < theirs.mean - theirs.interval:
-        said = f"{where} {ADVERSARIAL} is detected more than {other}, by more than the intervals: {numbers}."
+        said = f"{where} {model} is detected more than {other}, by more than the intervals: {numbers}."
     else:
-        said = f"{where} {ADVERSARIAL} is not detected less than {other}: {numbers}, a difference within the intervals."
+        said = f"{where} {model} is not detected less than {other}: {numbers}, a difference within the intervals."
     if other == AGAIN:
-        said += f" {AGAIN} is the basic model trained anew, as unknown to the detector as {ADVERSARIAL}: the fairer comparison of the two."
+        said += f" {AGAIN} is the basic model trained anew, as unknown to the detector as {model}: the fairer comparison of the two."
     return said
 
 

@@ -26,12 +26,13 @@ from isgan.datasets.pairs import gray, in_share
 from isgan.errors import IsganError
 from isgan.evaluation.detector import Detector, Pairs, train_detector
 from isgan.evaluation.results import Results
+from isgan.evaluation.table5 import MODELS as MEASURED
 from isgan.evaluation.table5 import Photo, squares
 from isgan.image import read_rgb, to_array, to_tensor, write_png
 from isgan.metrics.security import accuracy, auc, interval, p_e
 
-MODELS = ("basic", "basic-2", "isgan", "atique", "baluja", "invertible", "wavelet")
-BASIC = "basic"
+BASIC, AGAIN = "basic", "basic-2"
+MODELS = (*MEASURED, AGAIN)
 RUNS, TABLE = "table6-runs", "table6"
 SHARES = (0.6, 0.15)  # of the pairs, for training and validation; the rest is the test
 LEAST = 20  # pairs
