@@ -153,7 +153,7 @@ def test_a_page_of_everything(full, tmp_path, capsys):
     assert list(parsed.sections) == ["", "table4", "table5", "table6", "figures", "curves"]
     assert "not measured yet" not in out.read_text(encoding="utf-8")
     for text in map(parsed.text, list(parsed.sections)[1:]):
-        assert f"-o {full.folder}" in text and "nan" not in text.split()
+        assert f"-o {full.folder.name}" in text and "nan" not in text.split()
     pictures = parsed.values("src")
     assert len(pictures) == 3 and all(value.startswith("data:image/png;base64,") for value in pictures)
     assert all(value.startswith("#") and value[1:] in parsed.sections for value in parsed.values("href"))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from isgan import weights
 from isgan.__main__ import main
-from isgan.datasets.base import open_sets
+from isgan.datasets.base import open_sets, open_source
 from isgan.errors import IsganError
 from isgan.evaluation import table4, table5, table6
 from isgan.evaluation.detector import Pairs, train_detector
@@ -87,6 +87,14 @@ def test_folders_that_are_no_results(tmp_path):
         Results(tmp_path / "old")
 
 
+def test_rows_of_other_keys_stay(tmp_path):
+    """And rows of one group stand together, in the order in which the groups came."""
+    results = Results(tmp_path)
+    results.merge("t", [{"set": "a", "model": "x", "v": 1}, {"set": "b", "model": "x", "v": 2}], ("set", "model"))
+    results.merge("t", [{"set": "a", "model": "y", "v": 3}, {"set": "b", "model": "x", "v": 4}], ("set", "model"))
+    assert [tuple(row.values()) for row in results.rows("t")] == [("a", "x", "1"), ("a", "y", "3"), ("b", "x", "4")]
+
+
 def test_spread():
     found = spread([{"m": 1.0}, {"m": 3.0}, {"m": "8"}], ["m"])
     assert found == {"m": 4.0, "m_sd": pytest.approx(np.std([1, 3, 8])), "m_worst": 1.0}
@@ -112,6 +120,13 @@ def test_table_4(data, tmp_path, capsys):
     assert len(before) == 5 and main(line) == 0
     assert read(tmp_path / "r" / "table4.csv") == rows and read(tmp_path / "r" / "table4-images.csv") == images
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_run_of_another_length_is_not_taken_for_this_one(data, tmp_path, capsys):
+    line = ["table", "4", "--data", str(data / "lfw"), "-o", str(tmp_path / "r"), "--threads", "1"]
+    assert main([*line, "--tiny"]) == 0
+    assert main([*line, "--budget", "60", "-n", "2", "--side", "64"]) == 2
+    assert "another recipe or --budget: choose another --output" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------- Table 5
@@ -142,8 +157,8 @@ def test_what_a_pair_is_scored_by(data, tmp_path, model):
     """8-bit values as `isgan hide` and `reveal` would give them, and float values that were never rounded."""
     sets = open_sets([data])
     pairs = table5.pairs_of(sets["voc"], sets["lfw"], "test", 64, 2)
-    assert [cover.name for cover, _ in pairs] == ["test000.png", "test001.png"]
-    assert [secret.name for _, secret in pairs] == ["test001.png", "test002.png"]
+    assert [cover.name for cover, _ in pairs] == ["test/test000.png", "test/test001.png"]
+    assert [secret.name for _, secret in pairs] == ["test/test001.png", "test/test002.png"]
     hider = weights.load(model)
     cover, secret = pairs[0][0].pixels, pairs[0][1].pixels[..., 1]
     assert cover.shape == (64, 64, 3)
@@ -159,6 +174,26 @@ def test_what_a_pair_is_scored_by(data, tmp_path, model):
     assert scores["float_stego_psnr"] != scores["stego_psnr"]
 
 
+def test_photographs_of_one_name_in_two_folders(tmp_path):
+    for folder, seed in (("anna", 1), ("bert", 5)):
+        (tmp_path / "lfw" / "test" / folder).mkdir(parents=True)
+        Image.fromarray(scene(64, 64, seed)).save(tmp_path / "lfw" / "test" / folder / "1.png")
+    (tmp_path / "lfw" / "train").mkdir()
+    Image.fromarray(scene(64, 64, 9)).save(tmp_path / "lfw" / "train" / "1.png")
+    line = ["table", "5", "--data", str(tmp_path / "lfw"), "-o", str(tmp_path / "r"), "--model", "lsb121", "--side", "64"]
+    assert main(line) == 0
+    rows = read(tmp_path / "r" / "table5.csv")
+    assert main(line) == 0 and read(tmp_path / "r" / "table5.csv") == rows
+    assert [row["cover"] for row in read(tmp_path / "r" / "table5-images.csv")] == ["test/anna/1.png", "test/bert/1.png"]
+
+
+def test_a_damaged_model_is_an_error_and_not_a_row(data, tmp_path, model, capsys):
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"nothing")
+    assert main(["table", "5", "--data", str(data), "-o", str(tmp_path / "r"), "-n", "2", "--side", "64", "--model", f"mine={bad}"]) == 2
+    assert "bad.safetensors" in capsys.readouterr().err
+
+
 def test_secrets_of_one_set_are_other_photographs(data):
     source = open_sets([data])["lfw"]
     assert all(cover.name != secret.name for cover, secret in table5.pairs_of(source, source, "test", 64, None))
@@ -170,7 +205,7 @@ def test_photographs_of_mixed_sizes(tmp_path):
     for name, (height, width) in sizes.items():
         Image.fromarray(scene(height, width)).save(tmp_path / f"{name}.png")
     (tmp_path / "c.png").write_bytes(b"no picture")
-    photos = list(table5.squares(sorted(tmp_path.iterdir()), 64, 3))
+    photos = list(table5.squares(open_source(tmp_path), sorted(tmp_path.iterdir()), 64, 3))
     assert [photo.name for photo in photos] == ["a.png", "b.png", "d.png"]
     assert {photo.pixels.shape for photo in photos} == {(64, 64, 3)}
     assert np.array_equal(photos[2].pixels, scene(64, 64))
@@ -187,15 +222,16 @@ def test_table_6(data, tmp_path, model, capsys):
     tests = [(row["test"], row["tested_on"]) for row in rows]
     assert tests == [
         ("control", "lsb-matching"), ("control", "cover"), ("retrained", "basic"), ("retrained", "lsb332"),
-        ("clean", "basic"), ("clean", "lsb332"), ("printed", "basic"), ("printed", "lsb332"), ("retrained", "ghost"),
+        ("retrained", "ghost"), ("clean", "basic"), ("clean", "lsb332"), ("printed", "basic"), ("printed", "lsb332"),
     ]  # fmt: skip
-    assert len(runs) == 2 * 8 and rows[-1]["status"] == "not trained"
+    assert len(runs) == 2 * 8 and rows[4]["status"] == "not trained"
     # The covers against other covers: photographs as they are, saved by the same code, none twice.
-    pictures = [read_rgb(path).tobytes() for name in ("cover", "cover-cover") for path in (out / "images/lfw-64/unseen" / name).iterdir()]
+    pictures = [read_rgb(path).tobytes() for name in ("cover", "cover-cover") for path in out.glob(f"images/lfw-*/unseen/{name}/*")]
     assert len(set(pictures)) == len(pictures) >= 2 * table6.LEAST
     # The transfer test uses the detector of the retrained one: on the basic model itself they agree.
     same = [row for row in runs if row["tested_on"] == "basic" and row["test"] in ("clean", "retrained") and row["split"] == "0"]
     assert same[0]["auc"] == same[1]["auc"] and same[0]["threshold"] == same[1]["threshold"]
+    assert {row["seen"] for row in rows if row["tested_on"] != "ghost"} == {"no"}
     # Resumed: the last rows are made again, the others kept.
     lines = (out / "table6-runs.csv").read_text().splitlines(keepends=True)
     (out / "table6-runs.csv").write_text("".join(lines[:-2]))
@@ -209,7 +245,7 @@ def test_photographs_of_table_6_are_all_different(data):
     seen, unseen = table6.photographs(source, table6.Plan(side=64, share=0.5))
     names = [photo.name for pairs in (seen, unseen) for pair in pairs for photo in pair]
     assert len(names) == len(set(names)) >= 4 * table6.LEAST
-    assert not any(name.startswith("val") for name in names) and not any(photo.name.startswith("test") for pair in seen for photo in pair)
+    assert not any(name.startswith("val/") for name in names) and not any(photo.name.startswith("test/") for pair in seen for photo in pair)
     # Fewer pairs are the first of these, so that stego images on disk stay right.
     few = table6.photographs(source, table6.Plan(side=64, share=0.5, limit=20))[1]
     assert [(a.name, b.name) for a, b in few] == [(a.name, b.name) for a, b in unseen[:20]]
@@ -235,6 +271,26 @@ def test_lsb_matching_changes_a_fifth_of_the_samples_by_one():
     assert np.abs(change).max() == 1 and np.abs(change).mean() == pytest.approx(0.2, abs=0.005)
     assert change.mean() == pytest.approx(0, abs=0.005)
     assert not np.array_equal(stego, table6.lsb_matching(cover, cover[..., 0], 4))
+
+
+def test_other_photographs_are_measured_anew(data, tmp_path):
+    """Rows and stego images of one choice of photographs are not taken for those of another."""
+    results, sets = Results(tmp_path), open_sets([data / "lfw"])
+    fewer, others = table6.Plan(steps=2, splits=2, limit=20, side=64), table6.Plan(steps=2, splits=2, limit=20, side=64, share=0.45)
+    table6.run(results, sets, fewer, {"lsb332": "lsb332"})
+    first = results.rows(table6.RUNS)
+    table6.run(results, sets, fewer, {"lsb332": "lsb332"})
+    assert results.rows(table6.RUNS) == first
+    table6.run(results, sets, others, {"lsb332": "lsb332"})
+    assert len(results.rows(table6.RUNS)) == 2 * len(first) and len(list(tmp_path.glob("images/*"))) == 2
+    assert len({row["photographs"] for row in results.rows(table6.TABLE)}) == 1  # of the run that was last
+
+
+def test_who_was_trained_on_what():
+    own = {"photographs": {"lfw": 10}, "recipe": {"photos": {"share": 0.5}}}
+    assert table6.share(own, "lfw") == 0.5 and table6.share(own, "voc") == 0 and table6.share({}, "lfw") == 0
+    assert table6.share(own | {"initial": {"photographs": {"lfw": 20, "voc": 1}, "recipe": {"photos": {}}}}, "lfw") == 1
+    assert table6.share(weights.card("wavelet"), "lfw") == 1 and table6.share(weights.card("isgan"), "lfw") == 0.5
 
 
 # ---------------------------------------------------------------------- the detector

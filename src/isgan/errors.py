@@ -5,5 +5,9 @@ class IsganError(Exception):
     """Something the user can mend. The message is one line and says what to do; commands print it and exit with 2."""
 
 
+class MissingModel(IsganError):
+    """There is no such model, or no weights of it: tables leave its rows empty, commands stop."""
+
+
 class IsganWarning(UserWarning):
     """Something the user should know but that does not stop the work. The message is one line."""

@@ -10,7 +10,7 @@ from isgan import weights
 from isgan.console import counting
 from isgan.datasets.base import Source
 from isgan.datasets.pairs import gray
-from isgan.errors import IsganError, IsganWarning
+from isgan.errors import IsganError, IsganWarning, MissingModel
 from isgan.evaluation.curves import FIGURES, subfolder
 from isgan.evaluation.results import Results
 from isgan.evaluation.table5 import Photo, pairs_of
@@ -73,7 +73,7 @@ def _present(models: Mapping[str, str]) -> tuple[dict[str, Steganographer], list
     for name, model in models.items():
         try:
             fingerprints.append(weights.fingerprint(model))
-        except IsganError as error:
+        except MissingModel as error:
             absent.append(name)
             warnings.warn(f"{name} is not trained and left out ({error})", IsganWarning, stacklevel=3)
             continue

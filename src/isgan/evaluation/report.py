@@ -37,8 +37,8 @@ LEAK = 0.05  # a test that tells covers from other covers by more than this, and
 WIDEST = 1600  # pixels of an embedded picture
 TESTS = {
     "control": "The detector has to find LSB matching, and must not find anything where another cover stands for the stego image.",
-    "retrained": "The detector learns on the very model it is tested on, from photographs that no model has seen. The stronger test.",
-    "clean": "Transfer: the detector learns on the basic model and is tested on each model, with photographs that no model has seen.",
+    "retrained": "The detector learns on the very model it is tested on, from photographs that are new to it. The stronger test.",
+    "clean": "Transfer: the detector learns on the basic model and is tested on each model, with photographs new to both.",
     "printed": "Transfer, as the paper tests: the detector learns on the basic model's stego images of the photographs that the models "
     "were trained on.",
 }
@@ -141,7 +141,7 @@ def _command(results: Results, name: str, rows: Sequence[Mapping[str, str]], opt
     """The command of a part; `options` are the columns whose values it repeats, by the option's name."""
     first = rows[0] if rows else {}
     known = [f" --{option} {first[column]}" for option, column in options.items() if first.get(column, "") not in ("", "0.0")]
-    return f"isgan {name} --data FOLDER... -o {shlex.quote(str(results.folder))}" + "".join(known)
+    return f"isgan {name} --data FOLDER... -o {shlex.quote(results.folder.name)}" + "".join(known)
 
 
 # ---------------------------------------------------------------------- Table 4
@@ -246,6 +246,7 @@ def _table6(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
         tests: dict[str, list[dict[str, Any]]] = {}
         found: dict[tuple[str, str], Detection] = {}
         setting: dict[str, str] = {}
+        seen: list[str] = []
         for row in group:
             test, tested_on, status = _text("table6", row, "test", "tested_on", "status")
             view: dict[str, Any] = {"trained_on": row.get("trained_on", ""), "tested_on": tested_on, "status": status}
@@ -255,10 +256,15 @@ def _table6(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
                     view[measure] = Estimate(*_numbers("table6", row, (measure, f"{measure}_interval")).values())
                 view |= _numbers("table6", row, ("splits", "train_pairs", "test_pairs"))
                 found[test, tested_on] = Detection(view["p_e"], view["auc"])
+                if row.get("seen") == "yes" and tested_on not in seen:
+                    seen.append(tested_on)
             view["paper"] = _printed(printed.get(set_name, {}), tested_on) if test == "printed" else ""
             tests.setdefault(test, []).append(view)
         ordered = [test for test in (*TESTS, *tests) if test in tests]
-        sets.append({"name": set_name, "setting": setting, "sentences": verdicts(set_name, found),
+        sentences = verdicts(set_name, found)
+        if seen:
+            sentences.append(f"Trained on photographs of the clean and retrained tests as well: {', '.join(seen)}.")
+        sets.append({"name": set_name, "setting": setting, "sentences": sentences,
                      "tests": {test: {"what": TESTS.get(test, ""), "rows": tests[test]} for test in ordered}})  # fmt: skip
     measured = [row for row in rows if row.get("status") == "measured"]
     options = {"steganalyzer": "steganalyzer", "budget": "minutes", "splits": "splits", "side": "side"}

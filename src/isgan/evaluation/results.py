@@ -10,7 +10,7 @@ from typing import Any
 
 from isgan.errors import IsganError
 
-VERSION = "1"
+VERSION = "2"
 MARK = "VERSION"
 
 
@@ -78,6 +78,12 @@ class Results:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise IsganError(f"cannot write {path}: {error.strerror or error}; make room and run the same command again") from error
+
+    def merge(self, table: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
+        """Writes rows over those of the same keys and leaves the others; rows that share all keys but the last stay together."""
+        known = {tuple(str(row[key]) for key in keys): row for row in (*self.rows(table), *rows)}
+        groups = list(dict.fromkeys(names[:-1] for names in known))
+        self.write(table, [known[names] for names in sorted(known, key=lambda names: groups.index(names[:-1]))])
 
     def has(self, table: str, **keys: Any) -> bool:
         """Is there a row with these values?"""

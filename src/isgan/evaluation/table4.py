@@ -7,6 +7,7 @@ from typing import Any
 
 from isgan import weights
 from isgan.datasets.base import open_sets
+from isgan.errors import IsganError
 from isgan.evaluation.results import Results, spread
 from isgan.evaluation.table5 import WITH_FLOATS, capped, measured, pairs_of
 from isgan.training.loop import CHECKPOINT
@@ -55,15 +56,18 @@ def run(results: Results, data: list[Path], plan: Recipe, *, side: int = 256, li
     for name, loss in LOSSES.items():
         folder = results.folder / "runs" / f"table4-{name}"
         model = folder / "weights.safetensors"
+        recipe = replace(plan, loss=loss)
         if not (folder / "done").exists():
-            train(replace(plan, loss=loss), data, folder, resume=(folder / CHECKPOINT).exists(), threads=threads)
+            train(recipe, data, folder, resume=(folder / CHECKPOINT).exists(), threads=threads)
             (folder / "done").touch()
         card = weights.card(model)
+        if recipe_from(card["recipe"]) != recipe:
+            raise IsganError(f"{folder} was trained with another recipe or --budget: choose another --output, or delete the folder")
         for set_name, source in sets.items():
             keys = {"loss": name, "set": set_name, "fingerprint": weights.fingerprint(model), "side": side}
             rows = measured(results, IMAGES, keys, model, pairs_of(source, source, "test", side, limit))
             scores = spread([{key: capped(row[key]) for key in WITH_FLOATS} for row in rows], WITH_FLOATS)
             table.append({**keys, "pairs": len(rows), "steps": card["steps"], "minutes": round(card["hours"] * 60, 2), **scores})
             on_row(table[-1])
-    results.write(TABLE, table)
+    results.merge(TABLE, table, ("set", "loss"))
     return table

@@ -1,5 +1,6 @@
 """Table 5: how good both ends are, with covers and secrets of the same and of different sets; as floats too, to show what saving costs."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from isgan import weights
 from isgan.console import counting
 from isgan.datasets.base import Source
 from isgan.datasets.pairs import decoded, gray, square
-from isgan.errors import IsganError
+from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.results import Results, plain, spread
 from isgan.hiders.base import Hider
 from isgan.image import read_rgb, to_array, to_tensor, write_png
@@ -27,27 +28,27 @@ IMAGES, TABLE = "table5-images", "table5"
 
 
 class Photo(NamedTuple):
-    """A photograph as the tables use it: RGB, (side, side, 3) uint8."""
+    """A photograph as the tables use it: its path in the set, and RGB, (side, side, 3) uint8."""
 
     name: str
     pixels: np.ndarray
 
 
-def squares(paths: Sequence[Path], side: int, limit: int | None = None) -> Iterator[Photo]:
-    """The centre squares of photographs, scaled to `side`; files that cannot be used are left out, `limit` counts usable ones."""
+def squares(source: Source, paths: Sequence[Path], side: int, limit: int | None = None) -> Iterator[Photo]:
+    """The centre squares of photographs of a set, scaled to `side`; files that cannot be used are left out, `limit` counts usable ones."""
     found = 0
     for path, pixels in decoded(paths):
         if found == limit:
             return
         if not isinstance(pixels, str):
             found += 1
-            yield Photo(path.name, square(pixels, side))
+            yield Photo(Path(os.path.relpath(path, source.home)).as_posix(), square(pixels, side))
 
 
 def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int | None) -> list[tuple[Photo, Photo]]:
     """Cover i of one set carries photograph i + 1 of the other (the same if both are one), the last one the first."""
-    hosts = list(squares(covers.images(split), side, limit))
-    guests = list(squares(secrets.images(split), side, None if limit is None else limit + 1))
+    hosts = list(squares(covers, covers.images(split), side, limit))
+    guests = list(squares(secrets, secrets.images(split), side, None if limit is None else limit + 1))
     if not hosts or len(guests) < 2:
         raise IsganError(f"too few {split} photographs in {covers.root} or {secrets.root}: a pair needs a cover and another photograph")
     return [(host, guests[(index + 1) % len(guests)]) for index, host in enumerate(hosts)]
@@ -67,7 +68,7 @@ def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> di
 
 def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] | None = None, *, side: int = 256,
         limit: int | None = None, on_row: Callable[[Mapping[str, Any]], None] = lambda _: None) -> list[dict[str, Any]]:  # fmt: skip
-    """Measures what is missing in the results and writes `table5.csv` anew: one row per model and pair of sets.
+    """Measures what is missing in the results and writes one row per model and pair of sets into `table5.csv`.
 
     Args:
         results: where `table5-images.csv` grows, a row per pair of images.
@@ -87,7 +88,7 @@ def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] 
             keys: dict[str, Any] = {"model": name, "covers": cover_set, "secrets": secret_set}
             try:
                 keys["fingerprint"] = weights.fingerprint(model)
-            except IsganError:
+            except MissingModel:
                 table.append({**keys, "status": "not trained"})
                 on_row(table[-1])
                 continue
@@ -95,7 +96,7 @@ def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] 
             scores = spread([{key: capped(row[key]) for key in WITH_FLOATS} for row in rows], WITH_FLOATS)
             table.append({**keys, "status": "measured", "pairs": len(rows), "side": side, **scores})
             on_row(table[-1])
-    results.write(TABLE, table)
+        results.merge(TABLE, table, ("covers", "secrets", "model"))
     return table
 
 

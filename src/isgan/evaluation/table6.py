@@ -4,13 +4,15 @@ Tests, each on `splits` random divisions of the same pairs into training, valida
 
 - "printed": the detector learns on the basic model's stego images of the photographs that the models were trained on (the sets are too
   small for fresh ones, so these come again), and is tested on each model's stego images of unseen photographs. A transfer test.
-- "clean": the same with photographs that no model has seen, covers and secrets all different.
+- "clean": the same with the other photographs, covers and secrets all different. A model that was trained on them nevertheless
+  (its card tells) has "yes" in the column `seen`.
 - "retrained": clean, and the detector learns on the very model it is tested on.
 - "control": the detector of "retrained" for LSB matching, which it has to find, and for covers against other covers, which it must not.
 
 Covers and stego images are written and read by one piece of code, so that nothing but the hiding tells them apart.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ from isgan import weights
 from isgan.console import counting, fraction_done
 from isgan.datasets.base import Source
 from isgan.datasets.pairs import gray, in_share
-from isgan.errors import IsganError
+from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.detector import Detector, Pairs, train_detector
 from isgan.evaluation.results import Results
 from isgan.evaluation.table5 import MODELS as MEASURED
@@ -95,14 +97,36 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, models: Mappin
     for set_name, source in sets.items():
         methods, absent = _methods(models)
         seen, unseen = photographs(source, plan)
-        fresh = _Stegos(results.folder / "images" / f"{set_name}-{plan.side}" / "unseen", unseen, methods)
-        again = _Stegos(results.folder / "images" / f"{set_name}-{plan.side}" / "seen", seen, methods)
-        for row in _runs(results, set_name, plan, methods, fresh, again):
+        settings = {"set": set_name, "steganalyzer": plan.steganalyzer, "minutes": float(plan.minutes), "side": plan.side,
+                    "photographs": digest(seen, unseen)}  # fmt: skip
+        folder = results.folder / "images" / f"{set_name}-{settings['photographs']}"
+        fresh, again = _Stegos(folder / "unseen", unseen, methods), _Stegos(folder / "seen", seen, methods)
+        for row in _runs(results, settings, plan, methods, fresh, again):
             on_row(row)
-        table += summary(results, set_name, plan, methods)
+        trained = {name for name, model in models.items() if name not in absent and share(weights.card(model), set_name) > plan.share}
+        for row in summary(results, settings, plan, methods):
+            row["seen"] = "yes" if row["tested_on"] in trained else "no"
+            table.append(row)
         table += [{"test": "retrained", "set": set_name, "tested_on": name, "status": "not trained"} for name in absent]
-    results.write(TABLE, table)
+        results.merge(TABLE, table, ("set", "test", "tested_on"))
     return table
+
+
+def share(card: Mapping[str, Any], set_name: str) -> float:
+    """How much of a set's training photographs a model was trained on, in any of the runs on its card; 0 if on none."""
+    photos = card.get("recipe", {}).get("photos", {})
+    own = photos.get("share", 1.0) if set_name in card.get("photographs", {}) else 0.0
+    return max(own, share(card["initial"], set_name)) if "initial" in card else own
+
+
+def digest(*groups: Sequence[tuple[Photo, Photo]]) -> str:
+    """Eight characters that tell pairs of photographs from others."""
+    found = hashlib.sha256()
+    for pairs in groups:
+        for photo in (photo for pair in pairs for photo in pair):
+            found.update(photo.pixels.tobytes())
+        found.update(str(len(pairs)).encode())
+    return found.hexdigest()[:8]
 
 
 def photographs(source: Source, plan: Plan) -> tuple[list[tuple[Photo, Photo]], list[tuple[Photo, Photo]]]:
@@ -113,7 +137,7 @@ def photographs(source: Source, plan: Plan) -> tuple[list[tuple[Photo, Photo]], 
     found = []
     for what, paths in (("used", used), ("unseen", fresh)):
         order = np.random.default_rng(0).permutation(len(paths))
-        photos = list(squares([paths[place] for place in order], plan.side, None if plan.limit is None else 2 * plan.limit))
+        photos = list(squares(source, [paths[place] for place in order], plan.side, None if plan.limit is None else 2 * plan.limit))
         half = len(photos) // 2
         if half < LEAST:
             raise IsganError(f"{source.root} has {len(photos)} {what} photographs, the test needs {2 * LEAST}: "
@@ -129,9 +153,9 @@ def divide(count: int, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return order[:first], order[first:second], order[second:]
 
 
-def summary(results: Results, set_name: str, plan: Plan, methods: Mapping[str, tuple[str, Method]]) -> list[dict[str, Any]]:
-    """One row per test and model of a set: mean of each measure over the splits, and half the width of its 95 % interval."""
-    rows = [row for row in results.rows(RUNS) if all(row[key] == str(value) for key, value in _settings(set_name, plan).items())]
+def summary(results: Results, settings: Mapping[str, Any], plan: Plan, methods: Mapping[str, tuple[str, Method]]) -> list[dict[str, Any]]:
+    """One row per test and model: mean of each measure over the splits, and half the width of its 95 % interval."""
+    rows = [row for row in results.rows(RUNS) if all(row[key] == str(value) for key, value in settings.items())]
     table = []
     for test, trained_on, tested_on in _tests(methods):
         group = [row for row in rows if (row["test"], row["tested_on"], row["print"]) == (test, tested_on, methods[tested_on][0])]
@@ -141,7 +165,7 @@ def summary(results: Results, set_name: str, plan: Plan, methods: Mapping[str, t
         scores: dict[str, float] = {}
         for measure in MEASURES:
             scores[measure], scores[f"{measure}_interval"] = interval([float(row[measure]) for row in group])
-        table.append({"test": test, **_settings(set_name, plan), "trained_on": trained_on, "tested_on": tested_on, "status": "measured",
+        table.append({"test": test, **settings, "trained_on": trained_on, "tested_on": tested_on, "status": "measured",
                       "splits": len(group), "train_pairs": group[0]["train_pairs"], "test_pairs": group[0]["test_pairs"], **scores,
                       "steps": group[0]["steps"]})  # fmt: skip
     return table
@@ -154,7 +178,7 @@ def _methods(models: Mapping[str, str]) -> tuple[dict[str, tuple[str, Method]], 
     for name, model in models.items():
         try:
             methods[name] = weights.fingerprint(model), _hiding(model)
-        except IsganError:
+        except MissingModel:
             absent.append(name)
     return methods | {LSB_MATCHING: (LSB_MATCHING, lsb_matching), OTHER_COVER: (OTHER_COVER, other_cover)}, absent
 
@@ -180,18 +204,13 @@ def _tests(methods: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield from ((test, BASIC, name) for test in ("clean", "printed") for name in hiders)
 
 
-def _settings(set_name: str, plan: Plan) -> dict[str, Any]:
-    """What rows of one table have in common."""
-    return {"set": set_name, "steganalyzer": plan.steganalyzer, "minutes": float(plan.minutes), "side": plan.side}
-
-
-def _runs(results: Results, set_name: str, plan: Plan, methods: Mapping[str, tuple[str, Method]],
+def _runs(results: Results, settings: Mapping[str, Any], plan: Plan, methods: Mapping[str, tuple[str, Method]],
           fresh: "_Stegos", again: "_Stegos") -> Iterator[Mapping[str, Any]]:  # fmt: skip
     for split in range(plan.splits):
         train, val, test = divide(len(fresh), split)
         detectors: dict[tuple[str, bool], Detector] = {}
         for kind, trained_on, tested_on in _tests(methods):
-            keys = {"test": kind, **_settings(set_name, plan), "trained_on": trained_on, "trained_print": methods[trained_on][0],
+            keys = {"test": kind, **settings, "trained_on": trained_on, "trained_print": methods[trained_on][0],
                     "tested_on": tested_on, "print": methods[tested_on][0], "split": split}  # fmt: skip
             if results.has(RUNS, **keys):
                 continue
@@ -200,7 +219,7 @@ def _runs(results: Results, set_name: str, plan: Plan, methods: Mapping[str, tup
             which = trained_on, source is fresh
             if which not in detectors:
                 pairs = source.pairs(trained_on)
-                with fraction_done(f"{set_name}: detector on {trained_on}, split {split + 1}") as progress:
+                with fraction_done(f"{settings['set']}: detector on {trained_on}, split {split + 1}") as progress:
                     detectors[which] = train_detector(plan.steganalyzer, pairs.take(learn), pairs.take(check), minutes=plan.minutes,
                                                       steps=plan.steps, seed=split, progress=progress)  # fmt: skip
             detector = detectors[which]

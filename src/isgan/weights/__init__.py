@@ -16,7 +16,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from isgan.errors import IsganError
+from isgan.errors import IsganError, MissingModel
 from isgan.registry import unknown
 from isgan.weights.card import read_card, to_toml
 
@@ -47,11 +47,11 @@ def weightless() -> list[str]:
 
 
 def find(model: Model) -> Path | None:
-    """The weights file of a model, or None for a method without weights; `IsganError` if there is no such model."""
+    """The weights file of a model, or None for a method without weights; `MissingModel` if there is no such model."""
     if not isinstance(model, str) or model.endswith(SUFFIX) or os.sep in model or (os.altsep and os.altsep in model):
         path = Path(model)
         if path.suffix != SUFFIX or not path.is_file():
-            raise IsganError(f"there is no weights file '{path}': give a shipped model's name or a {SUFFIX} file's path")
+            raise MissingModel(f"there is no weights file '{path}': give a shipped model's name or a {SUFFIX} file's path")
         return path
     if model in names():
         return FOLDER / f"{model}{SUFFIX}"
@@ -60,8 +60,8 @@ def find(model: Model) -> Path | None:
     from isgan.hiders import hiders
 
     if model in hiders.names():
-        raise IsganError(f"no weights shipped for '{model}': train it, then give the path of its {SUFFIX} file")
-    raise unknown("model", model, sorted([*names(), *weightless()]))
+        raise MissingModel(f"no weights shipped for '{model}': train it, then give the path of its {SUFFIX} file")
+    raise MissingModel(str(unknown("model", model, sorted([*names(), *weightless()]))))
 
 
 def card(model: Model) -> dict[str, Any]:
