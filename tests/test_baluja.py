@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from isgan.errors import IsganError
 from isgan.hiders.baluja import Baluja, Layer
+from isgan.steganographer import Steganographer
 
 KERNELS = (3, 4, 5)
 
@@ -171,3 +172,9 @@ def test_the_widest_fits_a_weights_file():
     from isgan.weights import MAX_BYTES
 
     assert 4 * parameters(Baluja(width=100, colour=True)) < MAX_BYTES
+
+
+def test_no_command_hides_colour_secrets_yet():
+    with pytest.raises(IsganError, match="hides colour secrets"):
+        Steganographer(Baluja(width=4, colour=True))
+    Steganographer(Baluja(width=4))

@@ -91,3 +91,19 @@ def test_bad_input_is_one_line(photographs, tmp_path, monkeypatch, capsys, argum
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1 and not captured.out
     assert Path("taken.csv").read_text() == "precious"
+
+
+def test_one_photograph_alone_is_no_pair(photographs, tmp_path, capsys):
+    for path in sorted((photographs / "test").iterdir())[1:]:
+        path.unlink()
+    assert main(["evaluate", "--data", str(photographs)]) == 2
+    assert "a pair needs a cover and another photograph" in capsys.readouterr().err
+
+
+def test_a_photograph_that_goes_missing_is_not_a_full_disk(photographs, tmp_path, monkeypatch, capsys):
+    def gone(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("isgan.evaluation.quality.compare", gone)
+    with pytest.raises(OSError, match="Input/output"):
+        main(["evaluate", "--data", str(photographs), "--model", "lsb332", "-o", str(tmp_path / "rows.csv")])

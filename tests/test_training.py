@@ -41,6 +41,7 @@ from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.training.checkpoint import load_checkpoint, save_checkpoint
 from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer, learning_rate
 from isgan.training.recipe import Optimizer, Photos, Recipe, Schedule, build_part, parse_value, read_recipe, recipe_from
+from isgan.training.run import run
 
 ROOT = Path(__file__).parents[1]
 TINY = """
@@ -303,12 +304,11 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / CHECKPOINT
     save_checkpoint(path, {"step": 1})
 
-    def half(_: Any, target: Any) -> None:
-        Path(target).write_bytes(b"half")
+    def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", half)
-    with pytest.raises((OSError, IsganError)):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(IsganError, match="No space left on device; make room and go on with --resume"):
         save_checkpoint(path, {"step": 2})
     monkeypatch.undo()
     assert load_checkpoint(path) == {"step": 1}
@@ -662,6 +662,13 @@ def test_side_by_side_pads_to_the_widest():
     assert torch.allclose(picture[:, :, 8:, 12:18], torch.tensor(0.1 + 128 / 255)) and not picture[:, :, 8:, 30:].any()
 
 
+def test_a_log_that_was_damaged(trainer):
+    run = trainer()
+    (run.folder / "validation.csv").write_text("step,minutes\nnonsense,1\n")
+    with pytest.raises(IsganError, match=r"cannot read .*validation\.csv.*move it away"):
+        run.fit()
+
+
 # ---------------------------------------------------------------------- first weights
 
 
@@ -673,6 +680,21 @@ def test_initial_weights(trainer):
     for other in (Invertible(blocks=2, hidden=8), ISGAN()):
         with pytest.raises(IsganError, match="another hider or another size"):
             trainer("other", initial=other)
+
+
+def test_the_card_names_the_initial_weights_and_no_folder(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / "photos" / split).mkdir(parents=True)
+        for seed in range(2):
+            Image.fromarray(photograph(seed)).save(tmp_path / "photos" / split / f"{seed}.png")
+    first = tmp_path / "deep" / "first.safetensors"
+    first.parent.mkdir()
+    weights.save(Invertible(blocks=1, hidden=8), first, {"steps": 3})
+    plan = recipe_from({"hider": {"name": "invertible", "blocks": 1, "hidden": 8}, "loss": {"name": "mse"}, "precision": "32-true",
+                        "photos": {"crop": 32, "batch": 1, "validation": 1}, "schedule": {"steps": 1}})  # fmt: skip
+    card = weights.card(run(plan, [tmp_path / "photos"], tmp_path / "run", initial=str(first), threads=1))
+    assert card["initial"]["model"] == "first.safetensors" and card["initial"]["fingerprint"] == weights.fingerprint(first)
+    assert card["initial"]["steps"] == 3 and str(tmp_path) not in (tmp_path / "run" / "weights.toml").read_text()
 
 
 def test_hiders_without_weights(trainer):

@@ -87,11 +87,13 @@ class Steganographer:
     what the hider sees around a pixel, and so give what the whole picture would give.
 
     Args:
-        hider: put into evaluation mode.
+        hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `wavelet`; larger tiles save little time.
     """
 
     def __init__(self, hider: "Hider", tile: int = 1024):
+        if hider.secret_channels != 1:
+            raise IsganError(f"{type(hider).__name__} hides colour secrets: take a model for gray ones")
         self.hider = hider.eval()
         self.tile = tile
 

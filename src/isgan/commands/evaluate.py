@@ -101,16 +101,28 @@ def rows_to(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
     if path is None:
         yield lambda _: None
         return
+    with _writing(path):
+        file = path.open("w", newline="")
+
+    def write(row: dict[str, Any]) -> None:
+        with _writing(path):
+            writer = csv.DictWriter(file, list(row))
+            if not file.tell():
+                writer.writeheader()
+            writer.writerow(row)
+            file.flush()
+
     try:
-        with path.open("w", newline="") as file:
+        yield write
+    finally:
+        with _writing(path):
+            file.close()
 
-            def write(row: dict[str, Any]) -> None:
-                if not file.tell():
-                    csv.DictWriter(file, list(row)).writeheader()
-                csv.DictWriter(file, list(row)).writerow(row)
-                file.flush()
 
-            yield write
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise IsganError(f"cannot write {path}: {error.strerror or error}; make room or choose another name") from error
 

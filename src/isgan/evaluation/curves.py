@@ -12,6 +12,7 @@ import numpy as np
 
 from isgan.errors import IsganError
 from isgan.evaluation.results import Results
+from isgan.files import replace_file
 from isgan.image import write_png
 
 VALIDATION = "validation.csv"
@@ -45,10 +46,7 @@ def collect(results: Results, runs: Mapping[str, Path]) -> None:
         read(path)  # before anything is written
     copies = subfolder(results, FOLDER)
     for name, text in texts.items():
-        try:
-            (copies / f"{name}.csv").write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise IsganError(f"cannot write {copies / name}.csv: {error.strerror or error}; make room and run it again") from error
+        replace_file(copies / f"{name}.csv", text.encode(), "make room and run it again")
 
 
 def copied(results: Results) -> dict[str, list[dict[str, Any]]]:

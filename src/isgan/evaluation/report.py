@@ -6,8 +6,6 @@ The sentences are made from the CSV files; nothing here is measured, and torch i
 import base64
 import io
 import math
-import os
-import secrets
 import shlex
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +21,7 @@ from isgan import __version__
 from isgan.errors import IsganError
 from isgan.evaluation import curves
 from isgan.evaluation.results import MARK, Results
+from isgan.files import replace_file
 from isgan.image import read_rgb
 
 HERE = Path(__file__).parent
@@ -55,18 +54,7 @@ def write(folder: Path, output: Path, force: bool = False) -> Path:
         raise IsganError(f"{output} exists: choose another name, or use --force to overwrite it")
     if output.is_dir() or not output.parent.is_dir():
         raise IsganError(f"cannot write {output}: {'it is a folder' if output.is_dir() else 'create its folder first'}")
-    text = page(folder)
-    temporary = output.with_name(f".isgan-{secrets.token_hex(8)}.html")
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(output)
-    except OSError as error:
-        raise IsganError(f"cannot write {output}: {error.strerror or error}; make room or choose another folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(output, page(folder).encode())
     return output
 
 

@@ -1,6 +1,7 @@
 """A folder of results: CSV files that grow by whole rows, so that an interrupted run goes on where it stopped."""
 
 import csv
+import io
 import math
 import os
 import statistics
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from isgan.errors import IsganError
+from isgan.files import replace_file
 
 VERSION = "2"
 MARK = "VERSION"
@@ -66,18 +68,11 @@ class Results:
 
     def write(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replaces a whole table; the columns are those of all rows, and what a row lacks stays empty."""
-        path = self.folder / f"{table}.csv"
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        temporary = path.with_suffix(".tmp")
-        try:
-            with temporary.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, columns, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows({key: plain(value) for key, value in row.items()} for row in rows)
-            temporary.replace(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise IsganError(f"cannot write {path}: {error.strerror or error}; make room and run the same command again") from error
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: plain(value) for key, value in row.items()} for row in rows)
+        replace_file(self.folder / f"{table}.csv", text.getvalue().encode(), "make room and run the same command again")
 
     def merge(self, table: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
         """Writes rows over those of the same keys and leaves the others; rows that share all keys but the last stay together."""

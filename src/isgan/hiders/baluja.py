@@ -99,11 +99,11 @@ class Baluja(Hider):
         if not (4 <= width <= 100 and 0 <= residual <= 1):
             raise IsganError(f"baluja with width={width} (4 to 100), residual={residual} (0 to 1) is out of bounds")
         super().__init__(width=width, colour=colour, residual=residual)
-        self.channels = 3 if colour else 1
+        self.secret_channels = 3 if colour else 1
         self.residual = residual
-        self.preparation = preparation(self.channels, width)
+        self.preparation = preparation(self.secret_channels, width)
         self.hiding = hiding(width)
-        self.revealing = revealing(self.channels, width)
+        self.revealing = revealing(self.secret_channels, width)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
@@ -114,9 +114,9 @@ class Baluja(Hider):
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         """cover (N, 3, H, W), secret (N, 1, H, W), or (N, 3, H, W) if `colour` -> stego (N, 3, H, W)."""
-        if secret.shape[1] != self.channels:
-            wanted = f"a secret of {self.channels} channel{'s' * (self.channels > 1)}"
-            raise IsganError(f"baluja with colour={self.channels == 3} hides {wanted}, not {secret.shape[1]}: convert the secret")
+        if secret.shape[1] != self.secret_channels:
+            wanted = f"a secret of {self.secret_channels} channel{'s' * (self.secret_channels > 1)}"
+            raise IsganError(f"baluja with colour={self.secret_channels == 3} hides {wanted}, not {secret.shape[1]}: convert the secret")
         out = self.hiding(torch.cat([cover, self.preparation(secret)], dim=1)).float()
         return cover + self.residual * torch.tanh(out) if self.residual else out
 

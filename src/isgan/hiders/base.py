@@ -28,11 +28,13 @@ class Hider(nn.Module, ABC):
         multiple: the grid the method works on. Any size is accepted, but tiles of a larger image have to start at multiples of it.
         halo: how far, in pixels, the input reaches that one output pixel of `hide` or `reveal` depends on. Tiles that
             overlap by it give the same result as the whole image.
+        secret_channels: 1, but 3 for a network that was built for colour secrets, which no command hides yet.
         trainable: False for methods without weights.
     """
 
     multiple: ClassVar[int] = 1
     halo: int = 0
+    secret_channels: int = 1
     trainable: ClassVar[bool] = True
     config: dict[str, Any]
 

@@ -1,22 +1,20 @@
 """What a run needs to go on: written whole or not at all, read without unpickling code."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from isgan.errors import IsganError
+from isgan.files import replace_file
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Writes tensors and plain values to `path`, through a temporary file, so that a kill leaves the old or the new one."""
-    temporary = path.with_suffix(".tmp")
-    try:
-        torch.save(state, temporary)
-        temporary.replace(path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        temporary.unlink(missing_ok=True)
-        raise IsganError(f"cannot write {path}: {error}; make room and go on with --resume") from error
+    """Writes tensors and plain values to `path`; a kill leaves the old file or the new one."""
+    data = io.BytesIO()
+    torch.save(state, data)
+    replace_file(path, data.getvalue(), "make room and go on with --resume")
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
@@ -88,7 +89,7 @@ class Trainer:
 
     def fit(self) -> None:
         """Trains to the end of the recipe; Ctrl-C or SIGTERM ends it after the running step, with a checkpoint."""
-        with _signals(self._interrupt):
+        with _signals(self._interrupt), closing(self.log) if self.log else nullcontext():
             started = time.monotonic() - self.elapsed
             while self.progress() < 1 and not self.interrupted:
                 loss = self.train_step(self.pairs[self.step])

@@ -63,7 +63,7 @@ def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, i
             progress.note(f"{len(skipped)} files skipped")
         facts: dict[str, Any] = {"licence": licence} if licence else {}
         if initial:
-            facts["initial"] = {"model": initial, **weights.card(initial)}
+            facts["initial"] = {"model": Path(initial).name, "fingerprint": weights.fingerprint(initial), **weights.card(initial)}
         trainer = Trainer(plan, fresh, fixed, folder, fabric, initial=weights.load(initial) if initial else None, facts=facts,
                           on_step=progress.step, on_validation=progress.validation)  # fmt: skip
         if resume:

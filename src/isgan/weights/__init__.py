@@ -12,11 +12,11 @@ import hashlib
 import inspect
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from isgan.errors import IsganError, MissingModel
+from isgan.files import replace_file
 from isgan.registry import unknown
 from isgan.weights.card import read_card, to_toml
 
@@ -123,8 +123,8 @@ def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any]) -> None:
     metadata = {"format": FORMAT, "hider": name, "config": json.dumps(hider.config, sort_keys=True)}
     data = _in_order(serialize(tensors, metadata))
     made = {"hider": name, "parameters": sum(parameter.numel() for parameter in hider.parameters())}
-    _write(path, data)
-    _write(_card_path(path), to_toml(made | card | {"sha256": hashlib.sha256(data).hexdigest()}).encode())
+    replace_file(path, data)
+    replace_file(_card_path(path), to_toml(made | card | {"sha256": hashlib.sha256(data).hexdigest()}).encode())
 
 
 def add_scores(model: Model, scores: dict[str, dict[str, Any]]) -> None:
@@ -133,7 +133,7 @@ def add_scores(model: Model, scores: dict[str, dict[str, Any]]) -> None:
     if path is None:
         raise IsganError(f"'{model}' has no weights and so no card")
     facts = read_card(_card_path(path))
-    _write(_card_path(path), to_toml(facts | {"scores": facts.get("scores", {}) | scores}).encode())
+    replace_file(_card_path(path), to_toml(facts | {"scores": facts.get("scores", {}) | scores}).encode())
 
 
 def _card_path(path: Path) -> Path:
@@ -149,20 +149,6 @@ def _read(path: Path) -> bytes:
     if len(data) > MAX_BYTES:
         raise IsganError(f"'{path}' has more than {MAX_BYTES >> 20} MiB: it is not a model of isgan")
     return data
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise IsganError(f"cannot write '{path}': {error.strerror}; make room or choose another folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _in_order(data: bytes) -> bytes:
