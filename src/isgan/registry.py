@@ -1,4 +1,4 @@
-"""A name for every part: hiders, losses, distortions, datasets.
+"""A name for every part: hiders, losses, steganalyzers, distortions, datasets.
 
 Each of these packages owns one `Registry`. A part is one file in the package's folder that registers itself; the folder is
 scanned the first time a name is asked for, so adding a part never needs a second table to be edited.
@@ -65,7 +65,7 @@ class Registry(Generic[Part]):
         for name, known in self._parts.items():
             if known is part:
                 return name
-        raise IsganError(f"{part} is not a registered {self.kind}: decorate it with {self.kind}s.register(NAME)")
+        raise IsganError(f"{part} is not a registered {self.kind}: decorate it with register(NAME) of {self.package}")
 
     def _scan(self) -> None:
         if not self._scanned:
