@@ -217,7 +217,15 @@ def test_ctrl_c_leaves_a_checkpoint(line, tmp_path, stop_at, capsys, monkeypatch
     assert same_end(tmp_path / "stopped", tmp_path / "whole")
 
 
-def test_a_second_ctrl_c_does_not_wait(trainer):
+@pytest.fixture
+def listening():
+    """Ctrl-C as in a terminal: a shell that starts tests in the background has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_ctrl_c_does_not_wait(trainer, listening):
     run = trainer()
     run.on_step = lambda *_: [signal.raise_signal(signal.SIGINT) for _ in range(2)]
     with pytest.raises(KeyboardInterrupt):
