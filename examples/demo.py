@@ -1,6 +1,6 @@
 """Hides and reveals the photographs beside this file through the command line, and puts what happened side by side.
 
-    python examples/demo.py [FOLDER]      (default: demo)
+python examples/demo.py [FOLDER]      (default: demo)
 """
 
 import subprocess

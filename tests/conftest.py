@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from isgan import weights
-from isgan.hiders.invertible import Invertible
+from isgan.hiders.wavelet import Wavelet
 
 torch.set_num_threads(1)
 
@@ -31,9 +31,9 @@ def stirred(hider: torch.nn.Module) -> torch.nn.Module:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory) -> Path:
-    """Weights of a small `invertible` that was never trained, with a card."""
+    """Weights of a small `wavelet` that was never trained, with a card."""
     path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    weights.save(stirred(Invertible(blocks=1, hidden=8)), path, {"licence": "MIT"})
+    weights.save(stirred(Wavelet(blocks=1, hidden=8)), path, {"licence": "MIT"})
     return path
 
 

@@ -19,7 +19,7 @@ from isgan.training.loop import CHECKPOINT, Trainer
 from isgan.training.recipe import Recipe, recipe_from
 
 RECIPE = {
-    "hider": {"name": "invertible", "blocks": 1, "hidden": 8},
+    "hider": {"name": "wavelet", "blocks": 1, "hidden": 8},
     "loss": {"name": "mse"},
     "steganalyzer": {"name": "isgan"},
     "photos": {"crop": 64, "batch": 2, "ragged": False, "validation": 2},

@@ -238,7 +238,7 @@ def test_models_that_are_refused(folder, refused, model):
     altered.with_suffix(".toml").write_bytes(model.with_suffix(".toml").read_bytes())
     tensors = load_file(model)
     tensors["blocks.0.phi.last.weight"][0] = float("nan")
-    save_file(tensors, "nan.safetensors", {"format": "1", "hider": "invertible", "config": '{"blocks": 1, "hidden": 8, "clamp": 1.0}'})
+    save_file(tensors, "nan.safetensors", {"format": "1", "hider": "wavelet", "config": '{"blocks": 1, "hidden": 8, "clamp": 1.0}'})
     for name, words in {
         "lsb323": "unknown model 'lsb323': did you mean 'lsb332'?",
         "nowhere.safetensors": "no weights file",
@@ -256,7 +256,7 @@ def test_models(folder, capsys, monkeypatch, model):
     weights.save(weights.load(model), "small.safetensors", {"licence": "CC-BY-4.0", "scores": scores})
     assert run("models") == 0
     rows = [line.replace("│", " ").split() for line in capsys.readouterr().out.splitlines()]
-    assert ["small", "invertible", f"{weights.card(model)['parameters']:,}", "0.1", "MB", "CC-BY-4.0", weights.fingerprint("small")] in rows
+    assert ["small", "wavelet", f"{weights.card(model)['parameters']:,}", "0.1", "MB", "CC-BY-4.0", weights.fingerprint("small")] in rows
     assert ["lsb332", "lsb332", "0", "none", weights.fingerprint("lsb332")] in rows
     assert ["small", "lfw", "44.34", "0.9800", "41.00", "0.5000"] in rows
 

@@ -32,8 +32,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "atique": [{"residual": 0.2}],
     "baluja": [{"width": 4, "residual": 0.2}],
     "isgan": [{"residual": 0.2}],
-    "wavelet": [{"stages": 1, "hidden": 8, "blocks": 4}],
-    "invertible": [{"blocks": 1, "hidden": 8}],
+    "qim": [{"stages": 1, "hidden": 8, "blocks": 4}],
+    "wavelet": [{"blocks": 1, "hidden": 8}],
 }
 
 
@@ -53,7 +53,7 @@ CASES = [Case(name, config) for name in hiders.names() for config in [{}, *OPTIO
 every_hider = pytest.mark.parametrize("case", CASES, ids=str)
 every_trainable = pytest.mark.parametrize("case", [case for case in CASES if hiders[case.name].trainable], ids=str)
 every_luma = pytest.mark.parametrize(
-    "case", [case for case in CASES if issubclass(hiders[case.name], LumaHider) or case.name == "wavelet"], ids=str
+    "case", [case for case in CASES if issubclass(hiders[case.name], LumaHider) or case.name == "qim"], ids=str
 )
 
 

@@ -49,7 +49,7 @@ def receiver(folder: Path, model: str, tmp_path: Path) -> list[tuple[float, floa
     return rows
 
 
-@pytest.mark.parametrize("model", ["wavelet", "lsb121"])
+@pytest.mark.parametrize("model", ["qim", "lsb121"])
 def test_agrees_with_the_receiver(photographs, tmp_path, model, capsys):
     out = tmp_path / "rows.csv"
     assert main(["evaluate", "--model", model, "--data", str(photographs), "-o", str(out)]) == 0

@@ -51,7 +51,7 @@ def test_every_command_runs(folder, capsys):
     assert Path("stego.png").is_file() and Path("revealed.png").is_file()
     assert "<html" in Path("report.html").read_text()
     assert len(Path("quality.csv").read_text().splitlines()) == 1 + 2 * 3
-    assert "wavelet" in capsys.readouterr().out
+    assert "qim" in capsys.readouterr().out
 
 
 def test_make_targets_exist():

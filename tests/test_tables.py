@@ -56,7 +56,7 @@ def test_results_grow_and_are_read_back(tmp_path):
     results = Results(tmp_path / "r")
     assert results.rows("t") == []
     results.add("t", {"a": 1, "b": 0.123456789, "c": float("inf")})
-    results.add("t", {"a": 2, "b": 3.0, "c": "x,\"y"})
+    results.add("t", {"a": 2, "b": 3.0, "c": 'x,"y'})
     again = Results(tmp_path / "r")
     assert again.rows("t") == [{"a": "1", "b": "0.12346", "c": "inf"}, {"a": "2", "b": "3.0", "c": 'x,"y'}]
     assert again.has("t", a=2) and again.has("t", a=1, b=0.123456789) and not again.has("t", a=1, c="x")
@@ -290,7 +290,7 @@ def test_who_was_trained_on_what():
     own = {"photographs": {"lfw": 10}, "recipe": {"photos": {"share": 0.5}}}
     assert table6.share(own, "lfw") == 0.5 and table6.share(own, "voc") == 0 and table6.share({}, "lfw") == 0
     assert table6.share(own | {"initial": {"photographs": {"lfw": 20, "voc": 1}, "recipe": {"photos": {}}}}, "lfw") == 1
-    assert table6.share(weights.card("wavelet"), "lfw") == 1 and table6.share(weights.card("isgan"), "lfw") == 0.5
+    assert table6.share(weights.card("qim"), "lfw") == 1 and table6.share(weights.card("isgan"), "lfw") == 0.5
 
 
 # ---------------------------------------------------------------------- the detector

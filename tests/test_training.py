@@ -33,8 +33,8 @@ from isgan.errors import IsganError
 from isgan.figures import side_by_side
 from isgan.hiders import hiders
 from isgan.hiders.base import Hiding
-from isgan.hiders.invertible import Invertible
 from isgan.hiders.isgan import ISGAN
+from isgan.hiders.wavelet import Wavelet
 from isgan.image import read_rgb, to_array, to_tensor, write_png
 from isgan.losses import losses
 from isgan.metrics.quality import MEASURES, psnr, ssim
@@ -48,7 +48,7 @@ TINY = """
 seed = 3
 
 [hider]
-name = "invertible"
+name = "wavelet"
 blocks = 1
 hidden = 8
 
@@ -247,7 +247,7 @@ def test_resuming_another_recipe(trainer):
     run = trainer()
     run.save()
     for section, values in {
-        "hider": {"name": "invertible", "blocks": 1, "hidden": 16},
+        "hider": {"name": "wavelet", "blocks": 1, "hidden": 16},
         "loss": {"beta": 5.0},
         "photos": {"crop": 20},
         "optimizer": {"lr": 1e-3},
@@ -495,7 +495,7 @@ def test_the_optimizer_is_the_recipes(trainer):
 
 
 def test_learning_rate_schedule():
-    recipe = recipe_from({"hider": {"name": "wavelet"}, "loss": {"name": "mse"}, "optimizer": {"lr": 0.4},
+    recipe = recipe_from({"hider": {"name": "qim"}, "loss": {"name": "mse"}, "optimizer": {"lr": 0.4},
                           "schedule": {"steps": 1000, "warmup": 10, "final": 0.1}})  # fmt: skip
     assert learning_rate(recipe, 0, 0.0) == pytest.approx(0.04)
     assert learning_rate(recipe, 4, 0.0) == pytest.approx(0.2)
@@ -522,7 +522,7 @@ def test_a_run_by_minutes_ends(trainer):
     assert 0 < run.step < 500 and 60 <= run.elapsed < 70
 
 
-@pytest.mark.parametrize("hider", [None, {"name": "isgan"}], ids=["invertible", "isgan"])
+@pytest.mark.parametrize("hider", [None, {"name": "isgan"}], ids=["wavelet", "isgan"])
 def test_averaged_weights(trainer, hider):
     """A running mean, BatchNorm's statistics too, whose memory is short at first: decay (k + 1) / (k + 10), at most `ema`."""
     run = trainer(hider=hider, schedule={"ema": 0.22})
@@ -570,7 +570,7 @@ def test_validation_is_what_a_receiver_gets(trainer, ema, tmp_path):
 
 def test_the_revealed_secret_is_rounded_too(trainer, monkeypatch):
     """Errors of less than half a level are gone in a file, and an equal picture counts as 80 dB."""
-    monkeypatch.setattr(Invertible, "forward", lambda _, cover, secret: Hiding(cover, secret + 0.4 / 255))
+    monkeypatch.setattr(Wavelet, "forward", lambda _, cover, secret: Hiding(cover, secret + 0.4 / 255))
     run = trainer()
     run.validate()
     assert rows(run.folder)[0]["secret_psnr"] == rows(run.folder)[0]["stego_psnr"] == "80.0"
@@ -632,7 +632,7 @@ def test_the_card(trainer, recipe):
     card = weights.card(run.folder / WEIGHTS)
     assert card["licence"] == "CC0" and card["steps"] == 2 and card["photographs"] == {"soft": 6}
     assert card["hours"] == pytest.approx(2, abs=0.01)
-    assert card["hider"] == "invertible" and card["recipe"] == recipe(schedule={"steps": 2}).to_dict()
+    assert card["hider"] == "wavelet" and card["recipe"] == recipe(schedule={"steps": 2}).to_dict()
     assert recipe_from(card["recipe"]) == run.recipe  # the card trains it again
     assert {key: str(value) for key, value in card["validation"]["soft"].items()} == {key: rows(run.folder)[0][key] for key in MEASURES}
 
@@ -682,10 +682,10 @@ def test_a_log_that_was_damaged(trainer):
 
 def test_initial_weights(trainer):
     torch.manual_seed(9)
-    initial = Invertible(blocks=1, hidden=8)
+    initial = Wavelet(blocks=1, hidden=8)
     run = trainer(initial=initial)
     assert equal(run.hider.state_dict(), initial.state_dict()) and equal(run.average.module.state_dict(), initial.state_dict())
-    for other in (Invertible(blocks=2, hidden=8), ISGAN()):
+    for other in (Wavelet(blocks=2, hidden=8), ISGAN()):
         with pytest.raises(IsganError, match="another hider or another size"):
             trainer("other", initial=other)
 
@@ -697,8 +697,8 @@ def test_the_card_names_the_initial_weights_and_no_folder(tmp_path):
             Image.fromarray(photograph(seed)).save(tmp_path / "photos" / split / f"{seed}.png")
     first = tmp_path / "deep" / "first.safetensors"
     first.parent.mkdir()
-    weights.save(Invertible(blocks=1, hidden=8), first, {"steps": 3})
-    plan = recipe_from({"hider": {"name": "invertible", "blocks": 1, "hidden": 8}, "loss": {"name": "mse"}, "precision": "32-true",
+    weights.save(Wavelet(blocks=1, hidden=8), first, {"steps": 3})
+    plan = recipe_from({"hider": {"name": "wavelet", "blocks": 1, "hidden": 8}, "loss": {"name": "mse"}, "precision": "32-true",
                         "photos": {"crop": 32, "batch": 1, "validation": 1}, "schedule": {"steps": 1}})  # fmt: skip
     card = weights.card(run(plan, [tmp_path / "photos"], tmp_path / "run", initial=str(first), threads=1))
     assert card["initial"]["model"] == "first.safetensors" and card["initial"]["fingerprint"] == weights.fingerprint(first)
@@ -728,15 +728,15 @@ def test_there_are_recipes():
 def test_overrides_win_over_the_file_and_the_file_over_defaults(recipe):
     plain = recipe()
     assert (plain.seed, plain.photos.crop, plain.optimizer.lr, plain.schedule.final, plain.precision) == (3, 24, 2e-3, 0.0, "32-true")
-    assert plain.hider == {"name": "invertible", "blocks": 1, "hidden": 8} and plain.optimizer == Optimizer(lr=2e-3)
+    assert plain.hider == {"name": "wavelet", "blocks": 1, "hidden": 8} and plain.optimizer == Optimizer(lr=2e-3)
     other = recipe(seed=8, photos={"crop": 32}, hider={"hidden": 16}, schedule={"final": 1}, precision="bf16-mixed")
     assert (other.seed, other.photos.crop, other.photos.batch, other.schedule.final, other.precision) == (8, 32, 2, 1.0, "bf16-mixed")
-    assert other.hider == {"name": "invertible", "blocks": 1, "hidden": 16} and other.loss == plain.loss
+    assert other.hider == {"name": "wavelet", "blocks": 1, "hidden": 16} and other.loss == plain.loss
     assert type(other.schedule.final) is float
 
 
 def test_a_recipe_is_hider_and_loss_at_least():
-    recipe = recipe_from({"hider": {"name": "wavelet"}, "loss": {"name": "mse"}})
+    recipe = recipe_from({"hider": {"name": "qim"}, "loss": {"name": "mse"}})
     assert (recipe.photos, recipe.optimizer, recipe.schedule, recipe.seed) == (Photos(), Optimizer(), Schedule(), 0)
     for section in ("hider", "loss"):
         with pytest.raises(IsganError, match=rf"has no \[{section}\]"):
@@ -783,9 +783,9 @@ def test_recipes_that_are_refused(recipe, overrides, words):
     "registry, table, words",
     [
         (hiders, {"name": "wavelett"}, "unknown hider 'wavelett': did you mean 'wavelet'?"),
-        (hiders, {"name": "invertible", "block": 3}, "unknown argument of hider 'invertible' 'block': did you mean 'blocks'?"),
-        (hiders, {"name": "invertible", "blocks": 99}, "blocks=99"),
-        (hiders, {"name": "invertible", "blocks": "3"}, "blocks = '3' is not an int"),
+        (hiders, {"name": "wavelet", "block": 3}, "unknown argument of hider 'wavelet' 'block': did you mean 'blocks'?"),
+        (hiders, {"name": "wavelet", "blocks": 99}, "blocks=99"),
+        (hiders, {"name": "wavelet", "blocks": "3"}, "blocks = '3' is not an int"),
         (losses, {"name": "mixt"}, "unknown loss 'mixt': did you mean 'mixed'?"),
         (losses, {"name": "mse", "alpha": 0.5}, "unknown argument of loss 'mse' 'alpha'"),
         (losses, {"name": "mixed", "alpha": "much"}, "alpha = 'much' is not a float"),

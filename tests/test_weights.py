@@ -16,12 +16,12 @@ from isgan import weights
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider
-from isgan.hiders.invertible import Invertible
 from isgan.hiders.isgan import ISGAN
+from isgan.hiders.wavelet import Wavelet
 from isgan.weights.card import to_toml
 
 CONFIG = {"blocks": 1, "hidden": 8, "clamp": 1.0}
-METADATA = {"format": "1", "hider": "invertible", "config": json.dumps(CONFIG)}
+METADATA = {"format": "1", "hider": "wavelet", "config": json.dumps(CONFIG)}
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def refused(tmp_path):
 def test_what_is_saved_comes_back(model):
     hider = weights.load(model)
     stored = load(model.read_bytes())
-    assert type(hider) is Invertible and hider.config == CONFIG
+    assert type(hider) is Wavelet and hider.config == CONFIG
     assert not hider.training and not any(parameter.requires_grad for parameter in hider.parameters())
     assert all(torch.equal(tensor, stored[name]) for name, tensor in hider.state_dict().items())
 
@@ -64,13 +64,13 @@ def test_batch_norm_statistics_come_back(tmp_path):
 
 def test_card_and_fingerprint(model):
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    parameters = sum(parameter.numel() for parameter in Invertible(**CONFIG).parameters())
-    assert weights.card(model) == {"hider": "invertible", "parameters": parameters, "licence": "MIT", "sha256": digest}
+    parameters = sum(parameter.numel() for parameter in Wavelet(**CONFIG).parameters())
+    assert weights.card(model) == {"hider": "wavelet", "parameters": parameters, "licence": "MIT", "sha256": digest}
     assert weights.fingerprint(model) == weights.fingerprint(str(model)) == digest[:8]
 
 
 def test_equal_weights_make_equal_files(tmp_path):
-    hider = Invertible(**CONFIG)
+    hider = Wavelet(**CONFIG)
     for name in "abcdefgh":  # the order that safetensors gives metadata is random
         weights.save(hider, tmp_path / f"{name}.safetensors", {})
     assert len({path.read_bytes() for path in tmp_path.glob("*.safetensors")}) == 1
@@ -99,8 +99,8 @@ def test_an_altered_shipped_file_asks_to_reinstall(model, tmp_path, monkeypatch)
 def test_a_shipped_file_needs_its_card_and_another_does_not(model, tmp_path, monkeypatch):
     path = tmp_path / "small.safetensors"
     path.write_bytes(model.read_bytes())
-    assert weights.card(path) == {"hider": "invertible"}
-    assert isinstance(weights.load(path), Invertible)
+    assert weights.card(path) == {"hider": "wavelet"}
+    assert isinstance(weights.load(path), Wavelet)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     with pytest.raises(IsganError, match="cannot read the card"):
         weights.load("small")
@@ -139,7 +139,7 @@ def test_missing_unexpected_and_misshapen_tensors(tensors, refused):
         (None, "not saved by isgan"),
         ({"format": "2"}, "update isgan"),
         ({"more": "x"}, "not saved by isgan"),
-        ({"hider": "invertibel"}, "did you mean 'invertible'"),
+        ({"hider": "wavelte"}, "did you mean 'wavelet'"),
         ({"hider": "lsb332"}, "hider 'lsb332' has no"),
         ({"config": "{"}, "not saved by isgan"),
         ({"config": "[" * 100_000}, "not saved by isgan"),
@@ -170,7 +170,7 @@ def test_names_that_are_no_model(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     for name, words in {
         "lsb333": "unknown model 'lsb333': did you mean 'lsb332'",
-        "invertible": "no weights shipped for 'invertible'",
+        "wavelet": "no weights shipped for 'wavelet'",
         "no/such.safetensors": "no weights file 'no/such.safetensors'",
         "such.safetensors": "no weights file 'such.safetensors'",
         str(tmp_path): "no weights file",
@@ -189,7 +189,7 @@ def test_methods_without_weights():
 
 def test_a_save_that_fails_leaves_the_old_files(tmp_path, monkeypatch):
     path = tmp_path / "a.safetensors"
-    weights.save(Invertible(**CONFIG), path, {})
+    weights.save(Wavelet(**CONFIG), path, {})
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
 
     def full(_):
@@ -197,18 +197,18 @@ def test_a_save_that_fails_leaves_the_old_files(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(IsganError, match="No space left"):
-        weights.save(Invertible(**CONFIG), path, {})
+        weights.save(Wavelet(**CONFIG), path, {})
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 def test_what_cannot_be_saved(tmp_path):
-    class Fork(Invertible):
+    class Fork(Wavelet):
         pass
 
     with pytest.raises(IsganError, match="not a registered hider"):
         weights.save(Fork(**CONFIG), tmp_path / "a.safetensors", {})
     with pytest.raises(IsganError, match=r"use .*a\.safetensors"):
-        weights.save(Invertible(**CONFIG), tmp_path / "a.pt", {})
+        weights.save(Wavelet(**CONFIG), tmp_path / "a.pt", {})
     assert not list(tmp_path.iterdir())
 
 

@@ -7,7 +7,7 @@
 
 Pictures are file names, Pillow images or uint8 arrays. For many of them load the model once:
 
-    steganographer = isgan.load("wavelet")
+    steganographer = isgan.load("qim")
     stego = steganographer.hide(cover, secret)      # uint8 arrays, (H, W, 3) and (H, W) -> (H, W, 3)
     secret = steganographer.reveal(stego)           # (H, W)
 
@@ -34,7 +34,7 @@ def hide(
     secret: "Source",
     output: str | os.PathLike | None = None,
     *,
-    model: str | os.PathLike = "wavelet",
+    model: str | os.PathLike = "qim",
     fit: Literal["stretch", "crop", "pad"] = "stretch",
     min_secret_psnr: float = 20.0,
     force: bool = False,
@@ -70,7 +70,7 @@ def hide(
 
 
 def reveal(
-    stego: "Source", output: str | os.PathLike | None = None, *, model: str | os.PathLike = "wavelet", force: bool = False
+    stego: "Source", output: str | os.PathLike | None = None, *, model: str | os.PathLike = "qim", force: bool = False
 ) -> "Image.Image":
     """Reveal the picture hidden in a stego image; returns it (gray, mode L) and saves it if there is an `output`.
 
@@ -92,7 +92,7 @@ def reveal(
     return Image.fromarray(load(model).reveal(pipeline.read_stego(stego)))
 
 
-def load(model: str | os.PathLike = "wavelet", tile: int = 1024) -> "Steganographer":
+def load(model: str | os.PathLike = "qim", tile: int = 1024) -> "Steganographer":
     """A model, loaded once for many pictures; `tile` bounds the memory that large ones take."""
     from isgan import steganographer, weights
 

@@ -88,7 +88,7 @@ class Steganographer:
 
     Args:
         hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
-        tile: side of a tile without the overlap. 1024 takes about 300 MB for `wavelet`; larger tiles save little time.
+        tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
     """
 
     def __init__(self, hider: "Hider", tile: int = 1024):

@@ -45,9 +45,7 @@ def hide(
     from isgan.steganographer import hide_file
 
     with counting("hiding and checking") as progress:
-        made = hide_file(
-            cover, secret, output, model=model, how=fit, min_secret_psnr=min_secret_psnr, force=force, progress=progress
-        )
+        made = hide_file(cover, secret, output, model=model, how=fit, min_secret_psnr=min_secret_psnr, force=force, progress=progress)
     print(output)
     for name, scores in (("stego vs cover", made.stego_scores), ("revealed vs secret", made.secret_scores)):
         print(f"  {name:<19} PSNR {scores.psnr:5.2f} dB  SSIM {scores.ssim:.4f}")

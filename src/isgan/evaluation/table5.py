@@ -20,8 +20,8 @@ from isgan.image import read_rgb, to_array, to_tensor, write_png
 from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.steganographer import compare
 
-# The code of `wavelet` takes no gradient from a steganalyzer: of our own, `invertible` is the one trained adversarially.
-MODELS = ("atique", "basic", "isgan", "baluja", "wavelet", "invertible", "invertible-adversarial")
+# The code of `qim` takes no gradient from a steganalyzer: of our own, `wavelet` is the one trained adversarially.
+MODELS = ("atique", "basic", "isgan", "baluja", "qim", "wavelet", "wavelet-adversarial")
 SETS = (("lfw", "lfw"), ("imagenet", "imagenet"), ("voc", "voc"), ("voc", "lfw"), ("imagenet", "voc"))
 WITH_FLOATS = (*MEASURES, *(f"float_{name}" for name in MEASURES))
 IMAGES, TABLE = "table5-images", "table5"

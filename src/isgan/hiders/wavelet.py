@@ -1,201 +1,110 @@
-"""`wavelet`: a network writes the secret's Haar bands as a code of whole numbers, and Y carries the code. The default model.
+"""`wavelet`: an invertible network on the two-level Haar transforms of Y and secret.
 
-Carrying is quantisation index modulation (Chen and Wornell 2001): each pixel's change is the smallest that makes its luma level
-congruent to its symbol modulo `levels`. The cover does not disturb what the receiver reads, saving as 8 bits loses nothing, and
-the mean square of the changes is 1.5 for 4 levels, 46.4 dB, whatever the secret is. What is left to learn is the code.
+The idea is HiNet's (Jing et al., ICCV 2021), with the paper's contract: gray secret, luminance only, one network that runs
+forwards to hide and backwards to reveal.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from isgan.distortions.quantize import round_straight_through
 from isgan.errors import IsganError
 from isgan.hiders import hiders
-from isgan.hiders.base import Hider, Hiding, pad_to
+from isgan.hiders.base import LumaHider
 from isgan.layers.haar import Haar
 
-# A block of 4 x 4 pixels has 16 Haar coefficients, and carries 16 symbols.
-BLOCK = 4
-BANDS = BLOCK**2
-# log of the magnification: what is wrong shrinks about threefold with each stage, to begin with; and its bounds.
-SHRINKING = 1.2
-LOG_GAINS = (-2.0, 5.0)
-# Bands of [0, 1] images are small; this brings them to what a network starts well with.
-BAND_SCALE = 2.0
 
+class DenseSubnet(nn.Module):
+    """Three 3x3 convolutions, each seeing all that came before it; (N, in, h, w) -> (N, out, h, w). Starts at zero."""
 
-class ResidualBlock(nn.Module):
-    """x + two 3x3 convolutions of x, (N, C, h, w) -> the same; starts as the identity."""
-
-    def __init__(self, channels: int):
+    def __init__(self, in_channels: int, out_channels: int, hidden: int):
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        for parameter in self.second.parameters():
+        self.first = nn.Conv2d(in_channels, hidden, 3, padding=1)
+        self.second = nn.Conv2d(in_channels + hidden, hidden, 3, padding=1)
+        self.last = nn.Conv2d(in_channels + 2 * hidden, out_channels, 3, padding=1)
+        self.act = nn.LeakyReLU(0.2)
+        for parameter in self.last.parameters():
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.leaky_relu(self.first(x), 0.2))
+        a = self.act(self.first(x))
+        b = self.act(self.second(torch.cat([x, a], dim=1)))
+        return self.last(torch.cat([x, a, b], dim=1))
 
 
-class Writer(nn.Module):
-    """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding."""
+class CouplingBlock(nn.Module):
+    """One affine coupling of the cover's bands and the secret's (N, channels, h, w), invertible for any weights.
 
-    def __init__(self, context: int, count: int, hidden: int):
-        super().__init__()
-        self.linear = nn.Conv2d(BANDS, count, 1)
-        self.network = nn.Sequential(
-            nn.Conv2d(BANDS + context, hidden, 3, padding=1),
-            ResidualBlock(hidden),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(hidden, count, 3, padding=1),
-        )
+        forwards    cover  <- cover + phi(secret)
+                    secret <- secret * exp(clamp * tanh(rho(cover))) + eta(cover)
 
-    def forward(self, error: Tensor, context: Tensor | None) -> Tensor:
-        seen = error if context is None else torch.cat([error, context], dim=1)
-        return self.linear(error).float() + self.network(seen).float()
-
-
-class Reader(nn.Module):
-    """One stage of the receiver's half, which the sender runs too.
-
-    Symbols (N, count, h, w) in [-1, 1] and the context of the stage before (N, hidden, h, w), if there is one -> context, the bands'
-    correction (N, 16, h, w) and, but for the last stage, by how much the next one is to magnify what is still wrong (N, 16, h, w).
+    rho and eta share their first two convolutions.
     """
 
-    def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool):
+    def __init__(self, channels: int, hidden: int, clamp: float):
         super().__init__()
-        self.enter = nn.Conv2d(count + hidden if stage else count, hidden, 3, padding=1)
-        self.blocks = nn.Sequential(*[ResidualBlock(hidden) for _ in range(blocks)])
-        self.correction = nn.Conv2d(hidden, BANDS, 3, padding=1)
-        self.log_gain = None if last else nn.Conv2d(hidden, BANDS, 1)
-        if self.log_gain:
-            for parameter, value in zip(self.log_gain.parameters(), (0.0, SHRINKING * (stage + 1)), strict=True):  # weight, bias
-                nn.init.constant_(parameter, value)
+        self.phi = DenseSubnet(channels, channels, hidden)
+        self.rho_eta = DenseSubnet(channels, 2 * channels, hidden)
+        self.clamp = clamp
 
-    def forward(self, symbols: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-        entered = self.enter(symbols) if context is None else context + self.enter(torch.cat([symbols, context], dim=1))
-        context = self.blocks(entered)
-        gain = self.log_gain(context).float().clamp(*LOG_GAINS).exp() if self.log_gain else None
-        return context, self.correction(context).float(), gain
+    def couple(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """What the secret's bands become, forwards."""
+        scale, shift = self._scale_and_shift(cover)
+        return secret * scale.exp() + shift
+
+    def uncouple(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """What the secret's bands were, backwards."""
+        scale, shift = self._scale_and_shift(cover)
+        return (secret - shift) * (-scale).exp()
+
+    def _scale_and_shift(self, cover: Tensor) -> tuple[Tensor, Tensor]:
+        rho, eta = self.rho_eta(cover).chunk(2, dim=1)
+        return self.clamp * torch.tanh(rho), eta
 
 
 @hiders.register("wavelet")
-class Wavelet(Hider):
-    """Successive refinement: each stage writes what the receiver still has wrong, magnified to the scale it expects.
+class Wavelet(LumaHider):
+    """Coupling blocks on the sub-bands of Y and secret.
 
-        secret -- Haar --(-)-- x gain -- writer -- round --> symbols = luma level modulo `levels` --> the receiver
-                          |                                     |
-                          +--- estimate <-- + correction/gain <-- reader (the receiver's half; the sender runs it too)
+        Y      -- Haar --+-----------+-- ... --+-- inverse Haar --> Y of the stego image
+                         | coupling  |         |
+        secret -- Haar --+-----------+-- ... --+--> z, thrown away
 
-    Only the luminance is changed: R, G and B of a pixel by the same whole number. Where they leave no room for every residue
-    (saturated colours: max - min > 256 - levels), and beyond the image's edge, there is no symbol. max - min is the same in the
-    stego image, so the receiver knows these pixels too, and the sender's later stages see and mend the damage.
+    To reveal, the blocks run backwards from the stego image's bands and z = 0.
 
     Args:
-        levels: what the luma level is taken modulo, 2 to 16. More give a better secret and a worse stego image.
-        stages: number of refinements, 1 to 4.
-        hidden: width of the readers, 8 to 256; writers have three quarters of it.
-        blocks: residual blocks of a reader, 0 to 8.
+        blocks: number of coupling blocks, 1 to 16.
+        hidden: width of the subnets, 8 to 256.
+        clamp: bound on the log of a coupling's scale.
     """
 
-    multiple = BLOCK
+    multiple = 4
+    blocks: Sequence[CouplingBlock]
 
-    def __init__(self, levels: int = 4, stages: int = 3, hidden: int = 64, blocks: int = 2):
-        if not (2 <= levels <= 16 and 1 <= stages <= 4 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
-            bounds = f"levels={levels} (2 to 16), stages={stages} (1 to 4), hidden={hidden} (8 to 256), blocks={blocks} (0 to 8)"
+    def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0):
+        if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 < clamp <= 4):
+            bounds = f"blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (to 4)"
             raise IsganError(f"wavelet with {bounds} is out of bounds")
-        super().__init__(levels=levels, stages=stages, hidden=hidden, blocks=blocks)
-        self.levels = levels
+        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp)
         self.haar = Haar(levels=2)
-        # 16 symbols a block, shared out; the first stages get what is left over: 6, 5, 5.
-        self.counts = [BANDS // stages + (stage < BANDS % stages) for stage in range(stages)]
-        self.writers = nn.ModuleList(
-            Writer(hidden if stage else 0, count, hidden * 3 // 4) for stage, count in enumerate(self.counts)
-        )
-        self.readers = nn.ModuleList(
-            Reader(count, hidden, blocks, stage, last=stage == stages - 1) for stage, count in enumerate(self.counts)
-        )
-        # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the correction in a reader.
-        writing = 4 * stages + (2 + 2 * blocks) * (stages - 1)
-        reading = (1 + 2 * blocks) * stages + 1
-        self.halo = BLOCK * max(writing, reading) + BLOCK - 1
+        self.blocks = nn.ModuleList(CouplingBlock(16, hidden, clamp) for _ in range(blocks))  # type: ignore[assignment]
+        # Subnets of three 3x3 convolutions at a quarter of the resolution: two a block, but for the one whose result is thrown away.
+        self.halo = 4 * 3 * (2 * blocks - 1) + 3
 
-    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        pixels = (cover * 255).round()
-        symbols, _ = self._write(secret, _usable(pixels, self.levels), look_back=False)
-        return self._carry(pixels, symbols)
+    def encode(self, y: Tensor, secret: Tensor) -> Tensor:
+        cover_bands, secret_bands = self.haar(y), self.haar(secret)
+        for block in self.blocks:
+            cover_bands = cover_bands + block.phi(secret_bands)
+            if block is not self.blocks[-1]:  # what would become of the secret there is z, which nobody looks at
+                secret_bands = block.couple(cover_bands, secret_bands)
+        return self.haar.inverse(cover_bands)
 
-    def reveal(self, stego: Tensor) -> Tensor:
-        pixels = (stego * 255).round()
-        symbols = pad_to(_level(pixels) % self.levels, BLOCK)
-        height, width = stego.shape[-2:]
-        return self._read(F.pixel_unshuffle(symbols, BLOCK), _usable(pixels, self.levels))[..., :height, :width]
-
-    def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
-        """As in the contract, but the gradient goes from the secret to the symbols, not by way of the pixels, whose changes are noise."""
-        pixels = (cover * 255).round()
-        symbols, revealed = self._write(secret, _usable(pixels, self.levels))
-        return Hiding(self._carry(pixels, symbols.detach()), revealed)
-
-    def _write(self, secret: Tensor, usable: Tensor, look_back: bool = True) -> tuple[Tensor, Tensor]:
-        """secret (N, 1, H, W), usable (N, 16, h, w) -> symbols (N, 16, h, w) in 0 ... levels - 1, and what they reveal (N, 1, H, W).
-
-        Without `look_back` the last reader is spared, which the symbols do not need; the second result is then of no use.
-        """
-        height, width = secret.shape[-2:]
-        bands = BAND_SCALE * self.haar(pad_to(secret, BLOCK) - 0.5)
-        estimate, context, gain, written = torch.zeros_like(bands), None, 1.0, []
-        for writer, reader, mask in zip(self.writers, self.readers, usable.split(self.counts, dim=1), strict=True):
-            drive = writer((bands - estimate) * gain, context)
-            symbols = round_straight_through((self.levels - 1) * torch.sigmoid(2 * drive))
-            written.append(symbols)
-            if writer is self.writers[-1] and not look_back:
-                break
-            context, correction, next_gain = reader(self._centred(symbols) * mask, context)
-            estimate = estimate + correction / gain
-            gain = next_gain
-        return torch.cat(written, dim=1), (self.haar.inverse(estimate) / BAND_SCALE + 0.5)[..., :height, :width]
-
-    def _read(self, symbols: Tensor, usable: Tensor) -> Tensor:
-        """symbols, usable (N, 16, h, w) -> secret (N, 1, 4 h, 4 w); the readers of `_write` without the writers."""
-        estimate, context, gain = torch.zeros_like(symbols), None, 1.0
-        centred = (self._centred(symbols) * usable).split(self.counts, dim=1)
-        for reader, part in zip(self.readers, centred, strict=True):
-            context, correction, next_gain = reader(part, context)
-            estimate = estimate + correction / gain
-            gain = next_gain
-        return self.haar.inverse(estimate) / BAND_SCALE + 0.5
-
-    def _centred(self, symbols: Tensor) -> Tensor:
-        """0 ... levels - 1 -> about [-1, 1]; 0 stands for no symbol."""
-        return (symbols - (self.levels - 1) / 2) * (2 / self.levels)
-
-    def _carry(self, pixels: Tensor, symbols: Tensor) -> Tensor:
-        """pixels (N, 3, H, W) in 0 ... 255, symbols (N, 16, h, w) -> stego (N, 3, H, W) in [0, 1], on the 8-bit grid."""
-        height, width = pixels.shape[-2:]
-        wanted = F.pixel_shuffle(symbols, BLOCK)[..., :height, :width]
-        least = (self.levels - 1) // 2
-        change = (wanted - _level(pixels) + least) % self.levels - least
-        # One step further round leads to the same residue on the other side, where a dark or bright pixel has room.
-        change = change + self.levels * (change < -pixels.amin(dim=1, keepdim=True)).float()
-        change = change - self.levels * (change > 255 - pixels.amax(dim=1, keepdim=True)).float()
-        return (pixels + change * _room(pixels, self.levels)) / 255
-
-
-def _level(pixels: Tensor) -> Tensor:
-    """The whole part of the luma of RGB pixels (N, 3, H, W) in 0 ... 255; exact, since all sums are whole numbers under 2^24."""
-    return torch.div(299 * pixels[:, 0:1] + 587 * pixels[:, 1:2] + 114 * pixels[:, 2:3], 1000, rounding_mode="floor")
-
-
-def _room(pixels: Tensor, levels: int) -> Tensor:
-    """1 where R, G and B can take every residue by one common change, else 0; (N, 1, H, W). The change leaves it as it is."""
-    return (pixels.amax(dim=1, keepdim=True) - pixels.amin(dim=1, keepdim=True) <= 256 - levels).float()
-
-
-def _usable(pixels: Tensor, levels: int) -> Tensor:
-    """Which symbols there are: `_room`, and 0 beyond the edge, in blocks (N, 16, h, w)."""
-    room = _room(pixels, levels)
-    below, right = (-side % BLOCK for side in room.shape[-2:])
-    return F.pixel_unshuffle(F.pad(room, (0, right, 0, below)), BLOCK)
+    def decode(self, y: Tensor) -> Tensor:
+        cover_bands = self.haar(y)
+        secret_bands = torch.zeros_like(cover_bands)
+        for block in reversed(self.blocks):
+            secret_bands = block.uncouple(cover_bands, secret_bands)
+            if block is not self.blocks[0]:
+                cover_bands = cover_bands - block.phi(secret_bands)
+        return self.haar.inverse(secret_bands)

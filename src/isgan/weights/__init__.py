@@ -1,7 +1,7 @@
 """Model files: `NAME.safetensors` holds the tensors and says which hider they belong to; `NAME.toml`, the card, says where
 they come from, how well they hide, and the SHA-256 of the first file. Shipped models lie in this folder.
 
-A model is named by its shipped name ("wavelet"), by the path of its .safetensors file, or, for a method without weights, by
+A model is named by its shipped name ("qim"), by the path of its .safetensors file, or, for a method without weights, by
 the hider's name ("lsb332"). Nothing is ever unpickled. A file is believed only as far as it can be checked: size, header,
 hider and its configuration, names, shapes and types of all tensors, finite values.
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Model: TypeAlias = str | os.PathLike
 
-DEFAULT = "wavelet"
+DEFAULT = "qim"
 FORMAT = "1"
 SUFFIX = ".safetensors"
 FOLDER = Path(__file__).parent
