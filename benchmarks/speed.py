@@ -7,6 +7,7 @@ exit, on a 256 x 256 and on a 12-megapixel cover, with its peak memory. Machines
 """
 
 import csv
+import itertools
 import re
 import statistics
 import subprocess
@@ -24,6 +25,7 @@ from isgan import weights
 from isgan.hiders import hiders
 from isgan.image import write_png
 
+MODELS = (weights.DEFAULT, "wavelet")
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SIDE = 256
 
@@ -44,7 +46,7 @@ def networks() -> list[dict]:
     cover, secret = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 1, SIDE, SIDE)
     rows = []
     with torch.inference_mode():
-        for name in ("isgan", weights.DEFAULT, "lsb332"):
+        for name in ("isgan", *MODELS, "lsb332"):
             hider = hiders["isgan"]().eval().to(memory_format=torch.channels_last) if name == "isgan" else weights.load(name)
             for what, work in (("hide", lambda h=hider: h.hide(cover, secret)), ("reveal", lambda h=hider: h.reveal(cover))):
                 rows.append({"what": f"network {what} 256x256", "model": name, "seconds": median_seconds(work), "peak_mib": ""})
@@ -66,17 +68,17 @@ def process(*arguments: object) -> tuple[float, float]:
 
 
 def processes() -> list[dict]:
-    """`isgan hide` (which reveals too, to check itself) and `isgan reveal` with the default model."""
+    """`isgan hide` (which reveals too, to check itself) and `isgan reveal`."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         stego, out, large = Path(folder, "stego.png"), Path(folder, "out.png"), Path(folder, "large.png")
         small = next(iter(sorted((EXAMPLES / "covers").iterdir())))
         secret = next(iter(sorted((EXAMPLES / "secrets").iterdir())))
         write_png(np.array(Image.open(small).convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC)), large)
-        for size, cover in (("256x256", small), ("12 megapixels", large)):
+        for model, (size, cover) in itertools.product(MODELS, (("256x256", small), ("12 megapixels", large))):
             for what, arguments in (("hide", (cover, secret, "-o", stego)), ("reveal", (stego, "-o", out))):
-                seconds, mib = process(what, *arguments, "--force")
-                rows.append({"what": f"process {what} {size}", "model": weights.DEFAULT, "seconds": seconds, "peak_mib": round(mib)})
+                seconds, mib = process(what, *arguments, "--model", model, "--force")
+                rows.append({"what": f"process {what} {size}", "model": model, "seconds": seconds, "peak_mib": round(mib)})
     return rows
 
 
