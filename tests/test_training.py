@@ -576,6 +576,19 @@ def test_the_revealed_secret_is_rounded_too(trainer, monkeypatch):
     assert rows(run.folder)[0]["secret_psnr"] == rows(run.folder)[0]["stego_psnr"] == "80.0"
 
 
+def test_hiding_something_is_better_than_an_untouched_cover(trainer, monkeypatch):
+    """Weights with 80 dB at the cover and a lost secret give way to any that carry something, though the sum of both ends falls."""
+    run = trainer()
+    for step, (stego_error, secret_error) in enumerate(((0.0, 0.25), (0.1, 0.2)), start=1):
+        hiding = lambda _, cover, secret, a=stego_error, b=secret_error: Hiding((cover - a).abs(), (secret - b).abs())  # noqa: E731
+        monkeypatch.setattr(Wavelet, "forward", hiding)
+        run.step = step
+        run.validate()
+        assert weights.card(run.folder / WEIGHTS)["steps"] == step
+    first, second = rows(run.folder)
+    assert float(first["stego_psnr"]) == 80 > float(second["stego_psnr"]) + 30
+
+
 def test_validating_changes_nothing_and_training_goes_on(trainer):
     table = {"hider": {"name": "isgan", "residual": 0.2}, "schedule": {"ema": 0.0}}
     run, unseen = trainer(**table), trainer("unseen", **table)
