@@ -7,15 +7,17 @@ random seed: adding photographs moves none of those already there, and two machi
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from isgan.datasets import datasets
 from isgan.errors import IsganError
 from isgan.registry import unknown
+
+T = TypeVar("T")
 
 SPLITS = ("train", "val", "test")
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
@@ -104,6 +106,11 @@ def existing(root: Path) -> Path:
     if not os.access(root, os.R_OK):
         raise IsganError(f"cannot read '{root}': no such folder, or no permission; check the path")
     return root
+
+
+def in_turn(covers: Sequence[T], secrets: Sequence[T]) -> list[tuple[T, T]]:
+    """Cover i and photograph i + 1 of those that give the secrets, after the last one the first: how fixed pairs are made everywhere."""
+    return [(cover, secrets[(index + 1) % len(secrets)]) for index, cover in enumerate(covers)]
 
 
 def fraction(key: bytes) -> float:

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from isgan.color import luma
-from isgan.datasets.base import fraction, open_sets
+from isgan.datasets.base import fraction, in_turn, open_sets
 from isgan.errors import IsganError
 from isgan.image import read_rgb
 from isgan.steganographer import MIN_SIDE
@@ -175,10 +175,9 @@ class TrainingPairs:
 
 
 def fixed_pairs(photographs: list[Tensor]) -> list[Pair]:
-    """Each photograph of a set as cover, the next one as its secret (scaled to the cover's size if it differs)."""
+    """The pairs of a set, with secrets scaled to their cover's size if it differs."""
     pairs = []
-    for index, cover in enumerate(photographs):
-        secret = photographs[(index + 1) % len(photographs)]
+    for cover, secret in in_turn(photographs, photographs):
         if secret.shape != cover.shape:
             height, width = cover.shape[1:]
             resized = Image.fromarray(secret.permute(1, 2, 0).numpy()).resize((width, height), Image.Resampling.LANCZOS)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from isgan.datasets.base import in_turn
 from isgan.errors import IsganError
 from isgan.image import read_gray, read_rgb, write_png
 from isgan.metrics.quality import MEASURES
@@ -34,10 +35,10 @@ class Row:
 
 
 def pair_up(photographs: Sequence[Path], limit: int | None = None) -> list[tuple[Path, Path]]:
-    """Cover i carries photograph i + 1 as its secret, the last one the first; `IsganError` if there is one photograph alone."""
+    """The pairs of a set that are measured; `IsganError` if there is one photograph alone."""
     if len(photographs) < 2:
         raise IsganError("one test photograph is too few: a pair needs a cover and another photograph")
-    return [(cover, photographs[(i + 1) % len(photographs)]) for i, cover in enumerate(photographs[:limit])]
+    return in_turn(photographs[:limit], photographs)
 
 
 def measure(model: str, steganographer: Steganographer, set_name: str, pairs: Sequence[tuple[Path, Path]],

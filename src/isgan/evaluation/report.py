@@ -20,17 +20,17 @@ from PIL import Image
 from isgan import __version__
 from isgan.errors import IsganError
 from isgan.evaluation import curves
-from isgan.evaluation.results import MARK, Results
+from isgan.evaluation.results import LSB_MATCHING, MARK, OTHER_COVER, Results
 from isgan.files import replace_file
 from isgan.image import read_rgb
+from isgan.metrics import EXACT
 
 HERE = Path(__file__).parent
 ENDS = {"stego": "stego image", "secret": "secret"}
 MIXED = "mse+ssim+ms-ssim"
-EXACT = 80.0  # dB, what the tables write for equal images
 BASIC, AGAIN, ADVERSARIAL = "basic", "basic-2", "isgan"
 SUFFIX = "-adversarial"  # of the names of other models trained against a steganalyzer
-CONTROLS = {"lsb-matching": "LSB matching", "cover": "another cover"}
+CONTROLS = {LSB_MATCHING: "LSB matching", OTHER_COVER: "another cover"}
 WEAK = 0.45  # a detector whose P_E for LSB matching is not under this, interval included, has not learnt to detect
 LEAK = 0.05  # a test that tells covers from other covers by more than this, and by more than the interval, is wrong
 WIDEST = 1600  # pixels of an embedded picture

@@ -14,6 +14,8 @@ from isgan.files import replace_file
 
 VERSION = "2"
 MARK = "VERSION"
+# What stands in Table 6 for a model that hides nothing but noise, and for one that does nothing.
+LSB_MATCHING, OTHER_COVER = "lsb-matching", "cover"
 
 
 class Results:

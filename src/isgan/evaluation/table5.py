@@ -11,12 +11,13 @@ import torch
 
 from isgan import weights
 from isgan.console import counting
-from isgan.datasets.base import Source
+from isgan.datasets.base import Source, in_turn
 from isgan.datasets.pairs import decoded, gray, square
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.results import Results, plain, spread
 from isgan.hiders.base import Hider
 from isgan.image import read_rgb, to_array, to_tensor, write_png
+from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.steganographer import compare
 
@@ -51,7 +52,7 @@ def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int 
     guests = list(squares(secrets, secrets.images(split), side, None if limit is None else limit + 1))
     if not hosts or len(guests) < 2:
         raise IsganError(f"too few {split} photographs in {covers.root} or {secrets.root}: a pair needs a cover and another photograph")
-    return [(host, guests[(index + 1) % len(guests)]) for index, host in enumerate(hosts)]
+    return in_turn(hosts, guests)
 
 
 @torch.inference_mode()
@@ -121,5 +122,4 @@ def measured(results: Results, table: str, keys: Mapping[str, Any], model: weigh
 
 
 def capped(value: Any) -> float:
-    """80 dB stands for "exact", so that one equal image does not make a mean infinite."""
-    return min(float(value), 80.0)
+    return min(float(value), EXACT)

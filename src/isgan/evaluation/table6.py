@@ -27,7 +27,7 @@ from isgan.datasets.base import Source
 from isgan.datasets.pairs import gray, in_share
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.detector import Detector, Pairs, train_detector
-from isgan.evaluation.results import Results
+from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Results
 from isgan.evaluation.table5 import MODELS as MEASURED
 from isgan.evaluation.table5 import Photo, squares
 from isgan.image import read_rgb, to_array, to_tensor, write_png
@@ -39,7 +39,6 @@ RUNS, TABLE = "table6-runs", "table6"
 SHARES = (0.6, 0.15)  # of the pairs, for training and validation; the rest is the test
 LEAST = 20  # pairs
 MEASURES = ("accuracy", "p_e", "auc")
-LSB_MATCHING, OTHER_COVER = "lsb-matching", "cover"
 BITS_PER_SAMPLE = 0.4
 
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]

@@ -22,6 +22,7 @@ from isgan.figures import Sample
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider
 from isgan.losses import losses
+from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.training.adversary import Adversary
 from isgan.training.checkpoint import load_checkpoint, save_checkpoint
@@ -179,8 +180,7 @@ class Trainer:
         cover, secret = (image.to(self.fabric.device) for image in pair)
         stego, revealed = hider(cover, secret)
         revealed = quantize(revealed)
-        # 80 dB stands for "equal", so that one exact image does not make a mean infinite.
-        scores = [measure(a, b).clamp(max=80).item() for a, b in ((stego, cover), (revealed, secret)) for measure in (psnr, ssim)]
+        scores = [measure(a, b).clamp(max=EXACT).item() for a, b in ((stego, cover), (revealed, secret)) for measure in (psnr, ssim)]
         return scores, Sample(cover, secret, stego, revealed)
 
     def kept(self) -> Hider:
