@@ -16,6 +16,7 @@ from isgan.datasets.base import open_sets, open_source
 from isgan.errors import IsganError
 from isgan.evaluation import table4, table5, table6
 from isgan.evaluation.detector import Pairs, train_detector
+from isgan.evaluation.report import page
 from isgan.evaluation.results import Results, spread
 from isgan.hiders import hiders
 from isgan.image import read_rgb, to_tensor
@@ -122,11 +123,23 @@ def test_table_4(data, tmp_path, capsys):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+def test_table_4_from_trained_weights(data, tmp_path, capsys):
+    """All five start from them, the results say so, and they are not taken for runs from random weights."""
+    line = ["table", "4", "--data", str(data / "lfw"), "-o", str(tmp_path / "r"), "--tiny", "--threads", "1"]
+    assert main([*line, "--initial", "basic"]) == 0
+    rows = read(tmp_path / "r" / "table4.csv")
+    assert {row["initial"] for row in rows} == {"basic"} and all(float(row["secret_psnr"]) > 15 for row in rows)
+    cards = [weights.card(path) for path in (tmp_path / "r").rglob("weights.safetensors")]
+    assert [card["initial"]["fingerprint"] for card in cards] == [weights.fingerprint("basic")] * 5
+    assert "go on from the same trained weights, basic" in page(tmp_path / "r")
+    assert main(line) == 2 and "another recipe, --initial or --budget" in capsys.readouterr().err
+
+
 def test_a_run_of_another_length_is_not_taken_for_this_one(data, tmp_path, capsys):
     line = ["table", "4", "--data", str(data / "lfw"), "-o", str(tmp_path / "r"), "--threads", "1"]
     assert main([*line, "--tiny"]) == 0
     assert main([*line, "--budget", "60", "-n", "2", "--side", "64"]) == 2
-    assert "another recipe or --budget: choose another --output" in capsys.readouterr().err
+    assert "another recipe, --initial or --budget: choose another --output" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------- Table 5

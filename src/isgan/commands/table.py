@@ -21,6 +21,7 @@ def table(
     budget: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     model: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     recipe: Path | None = None,
+    initial: str | None = None,
     steganalyzer: str = "xunet",
     splits: Annotated[int, Parameter(validator=Number(gte=2))] = 3,
     share: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.5,
@@ -48,6 +49,8 @@ def table(
         Tables 5 and 6: shipped models, or NAME=FILE for a row with weights of your own.
     recipe
         Table 4: the training run; its loss is exchanged.
+    initial
+        Table 4: model (name or file) whose weights all five runs start from.
     steganalyzer
         Table 6: the network that detects; xunet learns faster than isgan, the paper's own.
     splits
@@ -82,7 +85,7 @@ def table(
             plan = _plan(recipe, budget, tiny)
             from isgan.evaluation import table4
 
-            rows = table4.run(results, data, plan, side=side, limit=limit, threads=threads)
+            rows = table4.run(results, data, plan, initial=initial, side=side, limit=limit, threads=threads)
             _show(rows, ("loss", "set", "pairs", "steps", "minutes"), table4.WITH_FLOATS[:4])
         case "5":
             from isgan.evaluation import table5

@@ -145,7 +145,9 @@ def _table4(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
     printed = {row["loss"]: row for row in paper}
     views = [{"name": name, "losses": losses, "best": _best(losses.values()), "sentences": order(name, losses, list(printed))}
              for name, losses in sets.items()]  # fmt: skip
-    return {"command": _command(results, "table 4", rows, {"side": "side"}), "paper": printed, "sets": views}
+    starts = sorted({row["initial"] for row in rows if row.get("initial")})
+    options = {"initial": "initial", "side": "side"}
+    return {"command": _command(results, "table 4", rows, options), "paper": printed, "sets": views, "starts": starts}
 
 
 def _best(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -38,36 +38,40 @@ def basic(schedule: Mapping[str, Any], photos: Mapping[str, Any]) -> Recipe:
     )
 
 
-def run(results: Results, data: list[Path], plan: Recipe, *, side: int = 256, limit: int | None = None, threads: int | None = None,
-        on_row: Callable[[Mapping[str, Any]], None] = lambda _: None) -> list[dict[str, Any]]:  # fmt: skip
+def run(results: Results, data: list[Path], plan: Recipe, *, initial: str | None = None, side: int = 256, limit: int | None = None,
+        threads: int | None = None, on_row: Callable[[Mapping[str, Any]], None] = lambda _: None) -> list[dict[str, Any]]:  # fmt: skip
     """Trains and measures what is missing in the results; a run that was stopped goes on. Writes `table4.csv`: one row per loss.
 
     Args:
         results: also holds the runs, in runs/table4-LOSS.
         data: folders of photographs; trained on all, measured on the test photographs of each.
         plan: the recipe, whose loss is exchanged.
+        initial: model (name or file) from whose weights all five go on; without, from the same random ones.
         side: of the test images; the paper's 256.
         limit: at most so many test pairs of each set.
         threads: CPU threads.
         on_row: called with each row of the table when it is known.
     """
     sets = open_sets(data)
+    start = weights.fingerprint(initial) if initial else ""
     table = []
     for name, loss in LOSSES.items():
         folder = results.folder / "runs" / f"table4-{name}"
         model = folder / "weights.safetensors"
         recipe = replace(plan, loss=loss)
         if not (folder / "done").exists():
-            train(recipe, data, folder, resume=(folder / CHECKPOINT).exists(), threads=threads)
+            train(recipe, data, folder, initial=initial, resume=(folder / CHECKPOINT).exists(), threads=threads)
             (folder / "done").touch()
         card = weights.card(model)
-        if recipe_from(card["recipe"]) != recipe:
-            raise IsganError(f"{folder} was trained with another recipe or --budget: choose another --output, or delete the folder")
+        if recipe_from(card["recipe"]) != recipe or card.get("initial", {}).get("fingerprint", "") != start:
+            message = f"{folder} was trained with another recipe, --initial or --budget"
+            raise IsganError(f"{message}: choose another --output, or delete the folder")
         for set_name, source in sets.items():
             keys = {"loss": name, "set": set_name, "fingerprint": weights.fingerprint(model), "side": side}
             rows = measured(results, IMAGES, keys, model, pairs_of(source, source, "test", side, limit))
             scores = spread([{key: capped(row[key]) for key in WITH_FLOATS} for row in rows], WITH_FLOATS)
-            table.append({**keys, "pairs": len(rows), "steps": card["steps"], "minutes": round(card["hours"] * 60, 2), **scores})
+            length = {"steps": card["steps"], "minutes": round(card["hours"] * 60, 2)}
+            table.append({**keys, "initial": initial or "", "pairs": len(rows), **length, **scores})
             on_row(table[-1])
     results.merge(TABLE, table, ("set", "loss"))
     return table
