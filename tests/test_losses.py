@@ -81,12 +81,13 @@ def test_mse(images, gamma):
     assert [term.item() for term in loss(*images)] == pytest.approx((total, on_cover, on_secret), rel=1e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"decibel": 0.05, "structure": 0.2, "gamma": 0.5}])
+@pytest.mark.parametrize("options", [{}, {"decibel": 0.05, "structure": 0.2, "gamma": 0.5, "ceiling": 20.0}])
 def test_psnr(images, options):
-    weights = {"decibel": 0.01, "structure": 0.75, "gamma": 1.0} | options
+    weights = {"decibel": 0.01, "structure": 0.75, "gamma": 1.0, "ceiling": 50.0} | options
     ends = (images[:2], images[2:])
     on_cover, on_secret = (
-        weights["decibel"] * 10 * np.log10(mse(*end) + 1e-5) + weights["structure"] * (1 - skimage_ssim(*end)) for end in ends
+        weights["decibel"] * 10 * np.log10(mse(*end) + 10 ** (-ceiling / 10)) + weights["structure"] * (1 - skimage_ssim(*end))
+        for end, ceiling in zip(ends, (50.0, weights["ceiling"]), strict=True)
     )
     terms = losses["psnr"](**options)(*images)
     assert [term.item() for term in terms] == pytest.approx((on_cover + weights["gamma"] * on_secret, on_cover, on_secret), abs=2e-5)
