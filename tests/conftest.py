@@ -33,7 +33,7 @@ def stirred(hider: torch.nn.Module) -> torch.nn.Module:
 def model(tmp_path_factory) -> Path:
     """Weights of a small `wavelet` that was never trained, with a card."""
     path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    weights.save(stirred(Wavelet(blocks=1, hidden=8)), path, {"licence": "MIT"})
+    weights.save(stirred(Wavelet(blocks=1, hidden=8, apart=True)), path, {"licence": "MIT"})
     return path
 
 

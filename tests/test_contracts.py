@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 
 from isgan.color import luma, rgb_to_ycbcr
 from isgan.distortions import distortions
-from isgan.distortions.quantize import quantize
+from isgan.distortions.quantize import quantize, quantize_luma
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, LumaHider
@@ -33,7 +34,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "baluja": [{"width": 4, "residual": 0.2}],
     "isgan": [{"residual": 0.2}],
     "qim": [{"stages": 1, "hidden": 8, "blocks": 4}],
-    "wavelet": [{"blocks": 1, "hidden": 8}],
+    "wavelet": [{"blocks": 1, "hidden": 8}, {"blocks": 1, "hidden": 8, "apart": True}],
 }
 
 
@@ -52,9 +53,9 @@ class Case(NamedTuple):
 CASES = [Case(name, config) for name in hiders.names() for config in [{}, *OPTIONS.get(name, [])]]
 every_hider = pytest.mark.parametrize("case", CASES, ids=str)
 every_trainable = pytest.mark.parametrize("case", [case for case in CASES if hiders[case.name].trainable], ids=str)
-every_luma = pytest.mark.parametrize(
-    "case", [case for case in CASES if issubclass(hiders[case.name], LumaHider) or case.name == "qim"], ids=str
-)
+LUMA = [case for case in CASES if issubclass(hiders[case.name], LumaHider) or case.name == "qim"]
+every_luma = pytest.mark.parametrize("case", [case for case in LUMA if not case.config.get("apart")], ids=str)
+every_apart = pytest.mark.parametrize("case", [case for case in LUMA if case.config.get("apart")], ids=str)
 
 
 def eight_bit(*shape: int, seed: int = 0) -> Tensor:
@@ -88,7 +89,7 @@ def test_shapes_types_and_range(case, size):
         assert image.shape == cover.shape and image.dtype == torch.float32 and image.isfinite().all()
     assert hiding.revealed.shape == secret.shape and hiding.revealed.dtype == torch.float32 and hiding.revealed.isfinite().all()
     assert on_grid(hiding.stego)
-    assert torch.equal(hiding.stego, quantize(stego))
+    assert torch.equal(hiding.stego, hider.round(stego)) and torch.equal(hiding.stego, hider.hide_in_8_bits(cover, secret))
     assert torch.allclose(hiding.revealed, hider.reveal(hiding.stego), atol=1e-4)
     assert not torch.equal(hiding.stego, cover)
 
@@ -282,6 +283,22 @@ def test_one_whole_number_is_added_to_red_green_and_blue(case):
     change = ((case.build()(cover, secret).stego - cover) * 255).round()
     assert torch.equal(change[:, 0], change[:, 1]) and torch.equal(change[:, 0], change[:, 2])
     assert change.unique().numel() > 3
+
+
+@every_apart
+@torch.no_grad()
+def test_apart_each_channel_moves_as_far_as_it_can(case):
+    """What clipping takes, it takes from the channels that have no room; rounding moves each by less than a level."""
+    cover, secret = pair(33, 47)
+    hider = case.build()
+    stego = hider.hide(cover, secret)
+    height, width = cover.shape[-2:]
+    padded = (F.pad(image, (0, 1, 0, 3), mode="replicate") for image in (luma(cover), secret))
+    change = hider.encode(*padded)[..., :height, :width] - luma(cover)
+    assert torch.allclose(stego, (cover + change).clamp(0, 1), atol=1e-6)
+    saved = hider.round(stego)
+    assert (255 * (saved - stego)).abs().max() < 1.01
+    assert (255 * luma(saved - stego)).square().mean().sqrt() < 0.06
 
 
 class Pushing(LumaHider):
@@ -584,6 +601,29 @@ def test_quantize_rounds_to_the_nearest():
     assert quantize(torch.tensor([-3.0, -0.01, 1.01, 3.0])).tolist() == [0, 0, 1, 1]
     values = distortions["quantize"](6)(torch.rand(10_000)).unique()
     assert len(values) == 64 and torch.allclose(values * 63, torch.arange(64.0), atol=1e-4)
+
+
+def test_quantize_luma_takes_the_best_of_the_eight_ways_to_round():
+    """Against trying them all, pixel by pixel."""
+    image = torch.rand(1, 3, 20, 30)
+    image[..., 0, :9] = torch.tensor([1.2, 1.0, 0.999, 0.9985, 0.5, 0.001, 0.0, -0.1, 254 / 255])
+    image[:, 1:, 1] = torch.tensor([1.0, 0.9993]).view(1, 2, 1)
+    saved = quantize_luma(image)
+    assert on_grid(saved)
+    wanted = (image.clamp(0, 1) * 255).double()
+    ways = [torch.stack(way, dim=1) for way in product(*([c.floor(), c.ceil()] for c in wanted.unbind(dim=1)))]
+    least = torch.stack([luma(way - wanted).abs() for way in ways]).amin(dim=0)
+    assert torch.allclose(luma(saved.double() * 255 - wanted).abs(), least, atol=2e-3)
+    assert (saved * 255 - wanted).abs().max() <= 1.001
+
+
+def test_quantize_luma_leaves_8_bit_images_alone_and_passes_the_gradient():
+    image = eight_bit(2, 3, 16, 16).requires_grad_()
+    saved = quantize_luma(image)
+    assert torch.equal(saved, image)
+    gradient = torch.randn(image.shape)
+    saved.backward(gradient)
+    assert torch.equal(image.grad, gradient)
 
 
 def test_quantize_passes_the_gradient_as_it_is():

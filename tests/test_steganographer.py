@@ -67,6 +67,17 @@ def test_tiles_need_their_overlap(build, size, tile):
     assert min(largest_differences(hider, *size, tile)) > 1
 
 
+def test_what_is_hidden_is_rounded_as_in_training():
+    """R, G and B apart; plain rounding is something else."""
+    hider = stirred(Wavelet(blocks=1, hidden=8, apart=True)).eval()
+    cover, secret = scene(40, 56), gray(40, 56)
+    with torch.no_grad():
+        made = hider(to_tensor(cover), to_tensor(secret)).stego
+        plain = hider.hide(to_tensor(cover), to_tensor(secret))
+    stego = Steganographer(hider).hide(cover, secret)
+    assert np.array_equal(stego, to_array(made)) and not np.array_equal(stego, to_array(plain))
+
+
 def test_only_tiles_go_through_the_network():
     class Spy(hiders["lsb332"]):
         halo = 10

@@ -13,13 +13,14 @@ from PIL import Image
 from isgan import weights
 from isgan.__main__ import main
 from isgan.datasets.base import open_sets, open_source
+from isgan.datasets.pairs import gray
 from isgan.errors import IsganError
 from isgan.evaluation import table4, table5, table6
 from isgan.evaluation.detector import Pairs, train_detector
 from isgan.evaluation.report import page
 from isgan.evaluation.results import Results, spread
 from isgan.hiders import hiders
-from isgan.image import read_rgb, to_tensor
+from isgan.image import read_rgb, to_array, to_tensor
 from isgan.metrics.quality import psnr
 from isgan.steganographer import Steganographer, compare
 
@@ -275,6 +276,12 @@ def test_no_pair_is_in_two_divisions(split):
     assert sorted(np.concatenate(parts)) == list(range(101))
     assert [len(part) for part in parts] == [60, 15, 26]
     assert not np.array_equal(parts[0], table6.divide(101, split + 1)[0])
+
+
+def test_detectors_see_what_is_saved(model):
+    cover, secret = scene(64, 64), scene(64, 64, 1)
+    hidden = table6._hiding(str(model))(cover, secret, 0)
+    assert np.array_equal(hidden, Steganographer(weights.load(model)).hide(cover, to_array(gray(to_tensor(secret)))))
 
 
 def test_lsb_matching_changes_a_fifth_of_the_samples_by_one():

@@ -110,7 +110,7 @@ class Steganographer:
             raise IsganError(f"the cover is {width} x {height}: take one of at least {MIN_SIDE} pixels a side, or scale it up")
         if secret.shape != (height, width):
             raise IsganError(f"the secret is {secret.shape[1]} x {secret.shape[0]}, the cover {width} x {height}: fit one to the other")
-        return self._map(self.hider.hide, (cover, secret), np.empty_like(cover), progress)
+        return self._map(self.hider.hide_in_8_bits, (cover, secret), np.empty_like(cover), progress)
 
     def reveal(self, stego: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """stego (H, W, 3) uint8 -> secret (H, W) uint8."""

@@ -62,7 +62,7 @@ def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> di
     stego = hider.hide(host, guest)
     revealed = hider.reveal(stego)
     as_float = [measure(a, b).item() for a, b in ((stego, host), (revealed, guest)) for measure in (psnr, ssim)]
-    saved = read_rgb(write_png(to_array(stego), file, force=True))
+    saved = read_rgb(write_png(to_array(hider.round(stego)), file, force=True))
     received = to_array(hider.reveal(to_tensor(saved)))
     return dict(zip(WITH_FLOATS, (*compare(saved, cover), *compare(received, secret), *as_float), strict=True))
 

@@ -189,7 +189,7 @@ def _hiding(model: str) -> Method:
         nonlocal hider
         hider = hider or weights.load(model)
         with torch.inference_mode():
-            return to_array(hider.hide(to_tensor(cover), gray(to_tensor(secret))))
+            return to_array(hider.hide_in_8_bits(to_tensor(cover), gray(to_tensor(secret))))
 
     return hide
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isgan.color import luma
-from isgan.distortions.quantize import quantize
+from isgan.distortions.quantize import quantize, quantize_luma
 
 
 class Hiding(NamedTuple):
@@ -52,19 +52,30 @@ class Hider(nn.Module, ABC):
 
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
         """Hide, save as 8 bits (straight-through), reveal: one call, so that a data-parallel wrapper synchronises it."""
-        stego = quantize(self.hide(cover, secret))
+        stego = self.hide_in_8_bits(cover, secret)
         return Hiding(stego, self.reveal(stego))
+
+    def hide_in_8_bits(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """What `hide` makes, as it is saved; the gradient passes straight through the rounding."""
+        return self.round(self.hide(cover, secret))
+
+    def round(self, stego: Tensor) -> Tensor:
+        """What `hide` made (N, 3, H, W) -> the same in 8 bits, as it is saved; the gradient passes straight through."""
+        return quantize(stego)
 
 
 class LumaHider(Hider):
     """Hides in Y and passes Cb and Cr through (paper, section 3.1).
 
     A change of Y alone adds one and the same value to R, G and B. That value is limited to what every channel has room for
-    inside [0, 1], so nothing is lost to clipping and the chroma stays exact.
+    inside [0, 1], so nothing is lost to clipping and the chroma stays exact. With `apart`, R, G and B are clipped and rounded
+    each for itself instead: the chroma of a pixel moves a little, and Y is nearer to what the network made.
 
     Subclasses see heights and widths that are multiples of `multiple`: the last row and column are repeated up to there, for
     the sender and for the receiver alike.
     """
+
+    apart: bool = False
 
     @abstractmethod
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
@@ -78,9 +89,14 @@ class LumaHider(Hider):
         y = luma(cover)
         height, width = y.shape[-2:]
         change = self.encode(pad_to(y, self.multiple), pad_to(secret, self.multiple)).float()[..., :height, :width] - y
+        if self.apart:
+            return (cover + change).clamp(0, 1)
         room_below = -cover.amin(dim=1, keepdim=True)
         room_above = 1 - cover.amax(dim=1, keepdim=True)
         return cover + torch.minimum(torch.maximum(change, room_below), room_above)
+
+    def round(self, stego: Tensor) -> Tensor:
+        return quantize_luma(stego) if self.apart else quantize(stego)
 
     def reveal(self, stego: Tensor) -> Tensor:
         height, width = stego.shape[-2:]

@@ -77,16 +77,18 @@ class Wavelet(LumaHider):
         blocks: number of coupling blocks, 1 to 16.
         hidden: width of the subnets, 8 to 256.
         clamp: bound on the log of a coupling's scale.
+        apart: clip and round R, G and B each for itself, see `LumaHider`.
     """
 
     multiple = 4
     blocks: Sequence[CouplingBlock]
 
-    def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0):
+    def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0, apart: bool = False):
         if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 < clamp <= 4):
             bounds = f"blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (to 4)"
             raise IsganError(f"wavelet with {bounds} is out of bounds")
-        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp)
+        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp, apart=apart)
+        self.apart = apart
         self.haar = Haar(levels=2)
         self.blocks = nn.ModuleList(CouplingBlock(16, hidden, clamp) for _ in range(blocks))  # type: ignore[assignment]
         # Subnets of three 3x3 convolutions at a quarter of the resolution: two a block, but for the one whose result is thrown away.
