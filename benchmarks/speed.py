@@ -48,7 +48,7 @@ def networks() -> list[dict]:
     with torch.inference_mode():
         for name in ("isgan", *MODELS, "lsb332"):
             hider = hiders["isgan"]().eval().to(memory_format=torch.channels_last) if name == "isgan" else weights.load(name)
-            for what, work in (("hide", lambda h=hider: h.hide(cover, secret)), ("reveal", lambda h=hider: h.reveal(cover))):
+            for what, work in (("hide", lambda h=hider: h.hide_in_8_bits(cover, secret)), ("reveal", lambda h=hider: h.reveal(cover))):
                 rows.append({"what": f"network {what} 256x256", "model": name, "seconds": median_seconds(work), "peak_mib": ""})
     return rows
 
