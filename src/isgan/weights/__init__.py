@@ -181,12 +181,15 @@ def _header(path: Path, data: bytes) -> tuple[str, dict[str, Any]]:
 
 
 def _build(path: Path, name: str, config: dict[str, Any]) -> "Hider":
-    """A hider from a file's claims: exactly the constructor's arguments, of the types it names, within the bounds it checks."""
+    """A hider from a file's claims: arguments of its constructor, of the types it names, within the bounds it checks.
+
+    What a file does not say is the constructor's default, so that files from before an option keep their meaning.
+    """
     from isgan.hiders import hiders
 
     parameters = inspect.signature(hiders[name], eval_str=True).parameters
-    for key in sorted(config.keys() ^ parameters.keys()):
-        raise IsganError(f"'{path}': hider '{name}' {'needs' if key in parameters else 'has no'} '{key}': get the model again")
+    for key in sorted(config.keys() - parameters.keys()):
+        raise IsganError(f"'{path}': hider '{name}' has no '{key}': get the model again, or update isgan")
     for key, value in config.items():
         wanted = parameters[key].annotation
         if type(value) is not wanted and not (wanted is float and type(value) is int):
