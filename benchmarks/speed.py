@@ -2,15 +2,13 @@
 
     python benchmarks/speed.py [RESULTS.csv]
 
-Networks: one 256 x 256 pair in this process, eager float32, median of several. Whole process: the command line, from start to
+In process: arrays of one 256 x 256 pair, eager float32, median of several. Whole process: the command line, from start to
 exit, on a 256 x 256 and on a 12-megapixel cover, with its peak memory. Machines differ and are noisy: compare within one run.
 """
 
 import csv
 import itertools
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,8 +20,10 @@ import torch
 from PIL import Image
 
 from isgan import weights
+from isgan.evaluation.leaderboard import process
 from isgan.hiders import hiders
 from isgan.image import write_png
+from isgan.steganographer import Steganographer
 
 MODELS = (weights.DEFAULT, "wavelet")
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -40,31 +40,21 @@ def median_seconds(work: Callable[[], object], repeats: int = 9) -> float:
     return statistics.median(seconds[2:])
 
 
-def networks() -> list[dict]:
-    """Each hider's two networks on one pair of 256 x 256."""
-    torch.manual_seed(0)
-    cover, secret = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 1, SIDE, SIDE)
+def in_process() -> list[dict]:
+    """One pair of 256 x 256, the model loaded; the paper's network has random weights."""
+    random = np.random.default_rng(0)
+    cover, secret = (random.integers(0, 256, shape, dtype=np.uint8) for shape in ((SIDE, SIDE, 3), (SIDE, SIDE)))
     rows = []
-    with torch.inference_mode():
-        for name in ("isgan", *MODELS, "lsb332"):
-            hider = hiders["isgan"]().eval().to(memory_format=torch.channels_last) if name == "isgan" else weights.load(name)
-            for what, work in (("hide", lambda h=hider: h.hide_in_8_bits(cover, secret)), ("reveal", lambda h=hider: h.reveal(cover))):
-                rows.append({"what": f"network {what} 256x256", "model": name, "seconds": median_seconds(work), "peak_mib": ""})
+    for name in ("isgan", *MODELS, "lsb332"):
+        hider = hiders["isgan"]().to(memory_format=torch.channels_last) if name == "isgan" else weights.load(name)
+        steganographer = Steganographer(hider)
+        stego = steganographer.hide(cover, secret)
+        for what, work in (
+            ("hide", lambda s=steganographer: s.hide(cover, secret)),
+            ("reveal", lambda s=steganographer, p=stego: s.reveal(p)),
+        ):
+            rows.append({"what": f"{what} 256x256", "model": name, "seconds": median_seconds(work), "peak_mib": ""})
     return rows
-
-
-def process(*arguments: object) -> tuple[float, float]:
-    """Seconds and peak MiB of one command line."""
-    started = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-m", "isgan", *map(str, arguments)], stdout=subprocess.DEVNULL)
-    peak = 0.0
-    while child.poll() is None:  # asked while it runs: what the system says afterwards counts this process's memory too
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{child.pid}/status").read_text())
-        peak = max(peak, int(found[1]) / 1024) if found else peak
-        time.sleep(0.02)
-    if child.returncode:
-        raise SystemExit(f"failed: isgan {' '.join(map(str, arguments))}")
-    return time.perf_counter() - started, peak
 
 
 def processes() -> list[dict]:
@@ -83,7 +73,7 @@ def processes() -> list[dict]:
 
 
 def main() -> None:
-    rows = networks()
+    rows = in_process()
     unit = rows[0]["seconds"]
     rows += processes()
     for row in rows:

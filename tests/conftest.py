@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from isgan import weights
+from isgan.hiders.qim import Qim
 from isgan.hiders.wavelet import Wavelet
 
 torch.set_num_threads(1)
@@ -34,6 +35,14 @@ def model(tmp_path_factory) -> Path:
     """Weights of a small `wavelet` that was never trained, with a card."""
     path = tmp_path_factory.mktemp("model") / "small.safetensors"
     weights.save(stirred(Wavelet(blocks=1, hidden=8, apart=True)), path, {"licence": "MIT"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def dial(tmp_path_factory) -> Path:
+    """Weights of a small `qim` with a dial that was never trained, with a card."""
+    path = tmp_path_factory.mktemp("dial") / "dial.safetensors"
+    weights.save(stirred(Qim(hidden=8, blocks=1, dial=True)), path, {})
     return path
 
 

@@ -33,7 +33,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "atique": [{"residual": 0.2}],
     "baluja": [{"width": 4, "residual": 0.2}],
     "isgan": [{"residual": 0.2}],
-    "qim": [{"stages": 1, "hidden": 8, "blocks": 4}],
+    "qim": [{"stages": 1, "hidden": 8, "blocks": 4}, {"hidden": 8, "blocks": 1, "dial": True}],
     "wavelet": [{"blocks": 1, "hidden": 8}, {"blocks": 1, "hidden": 8, "apart": True}],
 }
 
@@ -92,6 +92,24 @@ def test_shapes_types_and_range(case, size):
     assert torch.equal(hiding.stego, hider.round(stego)) and torch.equal(hiding.stego, hider.hide_in_8_bits(cover, secret))
     assert torch.allclose(hiding.revealed, hider.reveal(hiding.stego), atol=1e-4)
     assert not torch.equal(hiding.stego, cover)
+
+
+@every_hider
+@torch.no_grad()
+def test_strengths(case):
+    """From faint to faithful the stego image moves away from the cover; beyond the ends, and without a dial, it is refused."""
+    hider = case.build()
+    cover, secret = pair(64, 64)
+    errors = []
+    for strength in range(1, hider.strengths + 1):
+        hider.set_strength(strength)
+        hiding = hider(cover, secret)
+        assert torch.allclose(hiding.revealed, hider.reveal(hiding.stego), atol=1e-4)
+        errors.append((hiding.stego - cover).square().mean().item())
+    assert errors == sorted(set(errors))
+    for strength in (0, hider.strengths + 1):
+        with pytest.raises(IsganError, match="strength"):
+            hider.set_strength(strength)
 
 
 @every_hider

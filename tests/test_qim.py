@@ -100,6 +100,31 @@ def test_the_gradient_takes_the_symbols():
     assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in hider.parameters())
 
 
+def test_with_a_dial_training_draws_a_modulus_for_each_batch_and_puts_it_back():
+    hider = small(dial=True).train()
+    drawn = []
+    for seed in range(40):
+        cover, secret = integers(60, 200, 1, 3, 16, 16, seed=seed), integers(0, 255, 1, 1, 16, 16, seed=1)
+        change = ((hider(cover, secret).stego - cover) * 255).round()
+        drawn.append(len(change.unique()))
+        assert hider.modulus == 4
+        assert torch.equal(((hider(cover, secret).stego - cover) * 255).round(), change)  # the batch decides: a resumed run draws the same
+    assert set(drawn) >= {2, 3, 4, 5, 6, 8} and max(drawn) <= 11
+    hider.eval()
+    assert len(((hider(cover, secret).stego - cover) * 255).round().unique()) == 4
+
+
+@torch.no_grad()
+def test_the_dial_starts_as_the_same_network_without_one():
+    plain, dial = small(), Qim(**SMALL, dial=True).eval()
+    missing = dial.load_state_dict(plain.state_dict(), strict=False).missing_keys
+    assert missing == ["readers.0.biases", "readers.1.biases"]
+    cover, secret = integers(0, 255, 1, 3, 24, 24), integers(0, 255, 1, 1, 24, 24, seed=1)
+    assert torch.equal(plain(cover, secret).revealed, dial(cover, secret).revealed)
+    dial.readers[0].biases[2] += 1  # of modulus 4, the third
+    assert not torch.equal(plain(cover, secret).revealed, dial(cover, secret).revealed)
+
+
 def test_learns_a_pair_by_heart():
     torch.manual_seed(0)
     hider = Qim(**SMALL | {"hidden": 16})
@@ -147,7 +172,17 @@ def test_the_level_is_the_whole_part_of_luma():
 
 @pytest.mark.parametrize(
     "config",
-    [{"modulus": 1}, {"modulus": 17}, {"stages": 0}, {"stages": 5}, {"hidden": 7}, {"hidden": 257}, {"blocks": -1}, {"blocks": 9}],
+    [
+        {"modulus": 1},
+        {"modulus": 17},
+        {"modulus": 7, "dial": True},
+        {"stages": 0},
+        {"stages": 5},
+        {"hidden": 7},
+        {"hidden": 257},
+        {"blocks": -1},
+        {"blocks": 9},
+    ],
 )
 def test_bounds(config):
     with pytest.raises(IsganError, match="out of bounds"):

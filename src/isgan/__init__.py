@@ -36,6 +36,7 @@ def hide(
     *,
     model: str | os.PathLike = "qim",
     fit: Literal["stretch", "crop", "pad"] = "stretch",
+    strength: int | Literal["auto"] = "auto",
     min_secret_psnr: float = 20.0,
     force: bool = False,
 ) -> "Image.Image":
@@ -50,6 +51,7 @@ def hide(
         output: a `.png` file.
         model: one of `names()` or the path of a .safetensors file; the receiver needs the same.
         fit: "stretch" the secret to the cover's size, "crop" its middle, or "pad" it with black.
+        strength: from 1, faint, up, faithful, for models with such a dial; "auto" makes the worse of both ends best.
         min_secret_psnr: with `output`, no file is left if the secret comes back worse than this, in dB.
         force: overwrite an existing `output`.
 
@@ -61,12 +63,13 @@ def hide(
     from isgan import steganographer as pipeline
 
     if output is not None:
-        hidden = pipeline.hide_file(cover, secret, output, model=model, how=fit, min_secret_psnr=min_secret_psnr, force=force)
+        hidden = pipeline.hide_file(cover, secret, output, model=model, how=fit, strength=strength,
+                                    min_secret_psnr=min_secret_psnr, force=force)  # fmt: skip
         return Image.fromarray(hidden.stego)
     picture = pipeline.read_rgb(cover)
     height, width = picture.shape[:2]
     fitted = pipeline.fit(pipeline.read_gray(secret), height, width, fit)
-    return Image.fromarray(load(model).hide(picture, fitted))
+    return Image.fromarray(load(model).hide(picture, fitted, strength=strength))
 
 
 def reveal(

@@ -3,9 +3,11 @@
 torch is imported when a model is loaded, so that refusals come at once.
 """
 
+import functools
 import math
 import os
 import warnings
+from bisect import bisect_left
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -17,15 +19,20 @@ from PIL import Image, ImageOps
 from isgan import weights
 from isgan.errors import IsganError, IsganWarning
 from isgan.image import Source, check_output, format_of, read_gray, read_rgb, to_array, to_tensor, write_png
+from isgan.strength import read_strength, write_strength
 
 if TYPE_CHECKING:
     from isgan.hiders.base import Hider
 
 Fit: TypeAlias = Literal["stretch", "crop", "pad"]
+Strength: TypeAlias = int | Literal["auto"]
 Progress: TypeAlias = Callable[[int, int], None]
 
 MIN_SIDE = 32
 MIN_SECRET_PSNR = 20.0
+# "auto" is the strength at which the worse of both ends is best; the stego image, which strangers see, has to be this much better, in dB.
+MARGIN = 2.0
+SAMPLE = 64  # side of the windows that it is chosen on
 STRIP = 128  # rows compared at a time
 LOSSY = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WebP"}  # by Pillow's name; WebP may be lossless, but seldom is
 
@@ -97,23 +104,61 @@ class Steganographer:
         self.hider = hider.eval()
         self.tile = tile
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, progress: Progress | None = None) -> np.ndarray:
+    @property
+    def strengths(self) -> int:
+        """How many settings the hider's dial has, 0 if it has none."""
+        return self.hider.strengths
+
+    def hide(self, cover: np.ndarray, secret: np.ndarray, progress: Progress | None = None, strength: Strength = "auto") -> np.ndarray:
         """cover (H, W, 3) and secret (H, W), uint8 -> stego (H, W, 3) uint8.
 
         Args:
             cover: at least 32 pixels a side.
             secret: of the cover's size, see `fit`.
             progress: called with the number of tiles done and the number there are.
+            strength: for a hider with a dial, from 1, faint, to its `strengths`, faithful; "auto" chooses for this pair.
         """
         height, width = cover.shape[:2]
         if min(height, width) < MIN_SIDE:
             raise IsganError(f"the cover is {width} x {height}: take one of at least {MIN_SIDE} pixels a side, or scale it up")
         if secret.shape != (height, width):
             raise IsganError(f"the secret is {secret.shape[1]} x {secret.shape[0]}, the cover {width} x {height}: fit one to the other")
-        return self._map(self.hider.hide_in_8_bits, (cover, secret), np.empty_like(cover), progress)
+        if strength == "auto" and self.strengths:
+            strength = self.choose(cover, secret)
+        if strength != "auto":
+            self.hider.set_strength(strength)
+        stego = self._map(self.hider.hide_in_8_bits, (cover, secret), np.empty_like(cover), progress)
+        if strength != "auto":
+            write_strength(stego, strength)
+        return stego
+
+    def choose(self, cover: np.ndarray, secret: np.ndarray) -> int:
+        """The strength for this pair, tried on a few windows of it; only for a hider with a dial."""
+        import torch
+
+        corners = [sorted({round(share * max(0, length - SAMPLE)) for share in (0, 0.5, 1)}) for length in secret.shape]
+        windows = [tuple(slice(start, start + SAMPLE) for start in corner) for corner in product(*corners)]
+        covers, secrets = (torch.cat([to_tensor(picture[window]) for window in windows]) for picture in (cover, secret))
+
+        @functools.cache
+        def ends(strength: int) -> tuple[float, float]:
+            self.hider.set_strength(strength)
+            with torch.inference_mode():
+                hiding = self.hider(covers, secrets)
+            return tuple(-10 * (a - b).square().mean().log10().item() for a, b in ((hiding.stego, covers), (hiding.revealed, secrets)))
+
+        settings = range(1, self.strengths + 1)
+        enough = bisect_left(settings, True, key=lambda strength: ends(strength)[1] >= ends(strength)[0] - MARGIN)
+        near = settings[max(0, enough - 1) : enough + 1]
+        return max(near, key=lambda strength: min(ends(strength)[0] - MARGIN, ends(strength)[1]))
 
     def reveal(self, stego: np.ndarray, progress: Progress | None = None) -> np.ndarray:
-        """stego (H, W, 3) uint8 -> secret (H, W) uint8."""
+        """stego (H, W, 3) uint8 -> secret (H, W) uint8; `IsganError` if the hider has a dial and the picture does not say its setting."""
+        if self.strengths:
+            strength = read_strength(stego)
+            if strength is None or strength > self.strengths:
+                raise IsganError("this model hid nothing in this picture: take the file as the sender saved it, and the sender's --model")
+            self.hider.set_strength(strength)
         return self._map(self.hider.reveal, (stego,), np.empty_like(stego, shape=stego.shape[:2]), progress)
 
     def _map(self, work: Callable, pictures: tuple, result: np.ndarray, progress: Progress | None) -> np.ndarray:
@@ -157,11 +202,12 @@ def compare(picture: np.ndarray, original: np.ndarray) -> Scores:
 
 
 class Hidden(NamedTuple):
-    """What `hide_file` made: the stego image, and how close both ends are to what was put in."""
+    """What `hide_file` made: the stego image, how close both ends are to what was put in, and the strength, if there is one to choose."""
 
     stego: np.ndarray
     stego_scores: Scores
     secret_scores: Scores
+    strength: int | None
 
 
 def hide_file(
@@ -171,6 +217,7 @@ def hide_file(
     *,
     model: weights.Model = weights.DEFAULT,
     how: Fit = "stretch",
+    strength: Strength = "auto",
     min_secret_psnr: float = MIN_SECRET_PSNR,
     force: bool = False,
     progress: Progress = lambda done, total: None,
@@ -182,6 +229,7 @@ def hide_file(
         output: where to; ends in `.png`.
         model: see `isgan.weights`.
         how: see `fit`.
+        strength: see `Steganographer.hide`.
         min_secret_psnr: no file is left if the secret that the receiver will see is worse, in dB.
         force: overwrite an existing `output`.
         progress: called with work done and all work.
@@ -192,7 +240,7 @@ def hide_file(
     height, width = picture.shape[:2]
     fitted = fit(read_gray(secret), height, width, how)
     steganographer = Steganographer(weights.load(model))
-    stego = steganographer.hide(picture, fitted, lambda done, total: progress(done, 2 * total))
+    stego = steganographer.hide(picture, fitted, lambda done, total: progress(done, 2 * total), strength)
     scores: list[Scores] = []
 
     def check(file: Path) -> None:
@@ -206,7 +254,8 @@ def hide_file(
             )
 
     write_png(stego, output, force, verify=check)
-    return Hidden(stego, compare(stego, picture), scores[0])
+    chosen = read_strength(stego) if steganographer.strengths else None
+    return Hidden(stego, compare(stego, picture), scores[0], chosen)
 
 
 def reveal_file(

@@ -16,6 +16,7 @@ def evaluate(
     *,
     data: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
     model: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    strength: Annotated[list[Literal["auto"] | int] | None, Parameter(consume_multiple=True, negative="")] = None,
     split: Literal["train", "val", "test"] = "test",
     limit: Annotated[int | None, Parameter(alias="-n", validator=Number(gte=1))] = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
@@ -34,6 +35,8 @@ def evaluate(
         Folders of photographs; each is a set of its own.
     model
         Names of shipped models or weights files.
+    strength
+        Settings to measure, each on its own: numbers, for models with a dial, or "auto", which others have alone.
     split
         Which photographs.
     limit
@@ -58,7 +61,7 @@ def evaluate(
     from isgan.console import counting
     from isgan.datasets.base import open_sets
     from isgan.evaluation.quality import measure, pair_up, rounded, summary
-    from isgan.steganographer import Steganographer
+    from isgan.steganographer import Steganographer, Strength
     from isgan.weights.card import read_card
 
     if output and output.exists() and not force:
@@ -74,21 +77,29 @@ def evaluate(
         if path := weights.find(name):
             read_card(path.with_suffix(".toml"))  # a missing card is known before the work
     groups: list[dict[str, Any]] = []
-    total = len(names) * sum(map(len, sets.values()))
+    wanted: list[Strength] = list(dict.fromkeys(strength)) if strength else ["auto"]
+    if card and len(wanted) > 1:
+        raise IsganError("a card has one score for each set: leave out --card, or give one --strength")
+    auto: list[Strength] = ["auto"]
+    runs = [(name, setting) for name in names for setting in (wanted if steganographers[name].strengths else auto)]
+    for name, setting in runs:
+        if setting != "auto":
+            steganographers[name].hider.set_strength(setting)  # one that it does not have is known before the work
+    total = len(runs) * sum(map(len, sets.values()))
     with rows_to(output) as write, counting("hiding and revealing", total) as done:
         for name, pairs in sets.items():
-            for model_name, steganographer in steganographers.items():
+            for model_name, setting in runs:
                 group = []
-                for measured in measure(model_name, steganographer, name, pairs, done):
+                for measured in measure(model_name, steganographers[model_name], setting, name, pairs, done):
                     group.append(measured)
                     write(rounded(measured))
                 groups.append(summary(group))
                 if card and weights.find(model_name):
                     weights.add_scores(model_name, {f"{name} {split}": groups[-1]})
-    table = Table("set", "model", "pairs", "stego dB / SSIM", "secret dB / SSIM", "worst stego", "worst secret", "hide s", "reveal s",
-                  box=MARKDOWN)  # fmt: skip
+    table = Table("set", "model", "strength", "pairs", "stego dB / SSIM", "secret dB / SSIM", "worst stego", "worst secret", "hide s",
+                  "reveal s", box=MARKDOWN)  # fmt: skip
     for row in groups:
-        table.add_row(row["set"], row["model"], str(row["pairs"]),
+        table.add_row(row["set"], row["model"], str(row["setting"]), str(row["pairs"]),
                       f"{row['stego_psnr']:.2f} / {row['stego_ssim']:.4f}", f"{decibels(row['secret_psnr'])} / {row['secret_ssim']:.4f}",
                       f"{row['worst_stego_psnr']:.2f}", decibels(row["worst_secret_psnr"]),
                       f"{row['hide_seconds']:.2f}", f"{row['reveal_seconds']:.2f}")  # fmt: skip

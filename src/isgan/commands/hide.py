@@ -16,6 +16,7 @@ def hide(
     output: Annotated[Path, Parameter(alias="-o")],
     model: str = weights.DEFAULT,
     fit: Literal["stretch", "crop", "pad"] = "stretch",
+    strength: Literal["auto"] | int = "auto",
     min_secret_psnr: float = 20.0,
     force: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -36,6 +37,8 @@ def hide(
         A name that `isgan models` lists, or a .safetensors file. The receiver needs the same.
     fit
         How the secret takes the cover's size: stretch it, crop its middle, or pad it with black.
+    strength
+        From 1, faint, up, faithful, for models with such a dial; "auto" makes the worse of both ends best. The receiver is told.
     min_secret_psnr
         Save nothing if the secret comes back worse than this, in dB. 30 is good, at 20 things are recognised, at 10 little is.
     force
@@ -45,8 +48,11 @@ def hide(
     from isgan.steganographer import hide_file
 
     with counting("hiding and checking") as progress:
-        made = hide_file(cover, secret, output, model=model, how=fit, min_secret_psnr=min_secret_psnr, force=force, progress=progress)
+        made = hide_file(cover, secret, output, model=model, how=fit, strength=strength, min_secret_psnr=min_secret_psnr,
+                         force=force, progress=progress)  # fmt: skip
     print(output)
     for name, scores in (("stego vs cover", made.stego_scores), ("revealed vs secret", made.secret_scores)):
         print(f"  {name:<19} PSNR {scores.psnr:5.2f} dB  SSIM {scores.ssim:.4f}")
+    if made.strength:
+        print(f"  {'strength':<19} {made.strength}")
     print(f"  {'model':<19} {model} {weights.fingerprint(model)}")

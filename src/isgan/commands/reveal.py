@@ -18,7 +18,7 @@ def reveal(
 ) -> None:
     """Reveal the picture hidden in a stego image and save it as PNG.
 
-    A picture that hides nothing gives noise, or the edges of what it shows.
+    A picture that hides nothing is refused, or gives noise or the edges of what it shows.
 
     Parameters
     ----------

@@ -86,18 +86,18 @@ def table(
             from isgan.evaluation import table4
 
             rows = table4.run(results, data, plan, initial=initial, side=side, limit=limit, threads=threads)
-            _show(rows, ("loss", "set", "pairs", "steps", "minutes"), table4.WITH_FLOATS[:4])
+            show(rows, ("loss", "set", "pairs", "steps", "minutes"), table4.WITH_FLOATS[:4])
         case "5":
             from isgan.evaluation import table5
 
             rows = table5.run(results, sets, models, side=side, limit=limit)
-            _show(rows, ("model", "covers", "secrets", "status", "pairs"), table5.WITH_FLOATS)
+            show(rows, ("model", "covers", "secrets", "status", "pairs"), table5.WITH_FLOATS)
         case "6":
             from isgan.evaluation import table6
 
             game = table6.Plan(steganalyzer, 0.0 if tiny else budget or 5.0, 2 if tiny else 0, splits, 24 if tiny else limit, side, share)
             rows = table6.run(results, sets, game, models)
-            _show(rows, ("test", "set", "trained_on", "tested_on", "status"), table6.MEASURES)
+            show(rows, ("test", "set", "trained_on", "tested_on", "status"), table6.MEASURES)
 
 
 def named(text: str) -> tuple[str, str]:
@@ -123,7 +123,7 @@ def _plan(recipe: Path | None, budget: float | None, tiny: bool) -> Any:
     return basic(length or {"steps": 0, "minutes": 10.0}, {"crop": 32, "batch": 2, "validation": 1, "share": 1.0} if tiny else {})
 
 
-def _show(rows: list[dict[str, Any]], keys: tuple[str, ...], measures: tuple[str, ...]) -> None:
+def show(rows: list[dict[str, Any]], keys: tuple[str, ...], measures: tuple[str, ...]) -> None:
     import sys
 
     from rich.box import MARKDOWN

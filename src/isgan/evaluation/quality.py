@@ -7,21 +7,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
+
+import numpy as np
 
 from isgan.datasets.base import in_turn
 from isgan.errors import IsganError
 from isgan.image import read_gray, read_rgb, write_png
 from isgan.metrics.quality import MEASURES
-from isgan.steganographer import Steganographer, compare, fit
+from isgan.steganographer import Strength, compare, fit
+from isgan.strength import read_strength
 
 
 @dataclass(frozen=True)
 class Row:
-    """One cover with its secret. PSNR in dB, infinite for equal images; stego against cover in RGB."""
+    """One cover with its secret. PSNR in dB, infinite for equal images; stego against cover in RGB.
+
+    `setting` is what was asked for, "auto" or a strength; `strength` is what the hider was set to, empty where it has no dial. `changed`
+    is the share of the cover's samples (three a pixel) that the stego image has other values of.
+    """
 
     set: str
     model: str
+    setting: Strength
+    strength: int | Literal[""]
     cover: str
     secret: str
     width: int
@@ -30,6 +39,7 @@ class Row:
     stego_ssim: float
     secret_psnr: float
     secret_ssim: float
+    changed: float
     hide_seconds: float
     reveal_seconds: float
 
@@ -41,7 +51,18 @@ def pair_up(photographs: Sequence[Path], limit: int | None = None) -> list[tuple
     return in_turn(photographs[:limit], photographs)
 
 
-def measure(model: str, steganographer: Steganographer, set_name: str, pairs: Sequence[tuple[Path, Path]],
+class Hides(Protocol):
+    """What is measured: `Steganographer`, or what hides and reveals like it."""
+
+    @property
+    def strengths(self) -> int: ...
+
+    def hide(self, cover: np.ndarray, secret: np.ndarray, *, strength: Strength) -> np.ndarray: ...
+
+    def reveal(self, stego: np.ndarray) -> np.ndarray: ...
+
+
+def measure(model: str, steganographer: Hides, setting: Strength, set_name: str, pairs: Sequence[tuple[Path, Path]],
             on_pair: Callable[[], Any] = lambda: None) -> Iterator[Row]:  # fmt: skip
     """Hides and reveals each (cover, secret) pair of files at the cover's own size; nothing is filtered out."""
     with tempfile.TemporaryDirectory() as folder:
@@ -50,22 +71,26 @@ def measure(model: str, steganographer: Steganographer, set_name: str, pairs: Se
             height, width = cover.shape[:2]
             secret = fit(read_gray(secret_path), height, width, "stretch")
             started = time.perf_counter()
-            stego = steganographer.hide(cover, secret)
+            stego = steganographer.hide(cover, secret, strength=setting)
             hidden = time.perf_counter()
             stego = read_rgb(write_png(stego, Path(folder, "stego.png"), force=True))
             saved = time.perf_counter()
             revealed = steganographer.reveal(stego)
             seconds = hidden - started, time.perf_counter() - saved
             scores = *compare(stego, cover), *compare(revealed, secret)
-            yield Row(set_name, model, cover_path.name, secret_path.name, width, height, *scores, *seconds)
+            chosen = read_strength(stego) if steganographer.strengths else None
+            changed = float((stego != cover).mean())
+            yield Row(set_name, model, setting, chosen or "", cover_path.name, secret_path.name, width, height, *scores, changed, *seconds)
             on_pair()
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """Means over the rows of one model and one set, and the worst PSNR of either side."""
-    means = {name: statistics.fmean(getattr(row, name) for row in rows) for name in (*MEASURES, "hide_seconds", "reveal_seconds")}
+    """Means over the rows of one model, setting and set, and the worst PSNR of either side."""
+    means = {
+        name: statistics.fmean(getattr(row, name) for row in rows) for name in (*MEASURES, "changed", "hide_seconds", "reveal_seconds")
+    }
     worst = {f"worst_{name}": min(getattr(row, name) for row in rows) for name in ("stego_psnr", "secret_psnr")}
-    return {"set": rows[0].set, "model": rows[0].model, "pairs": len(rows), **means, **worst}
+    return {"set": rows[0].set, "model": rows[0].model, "setting": rows[0].setting, "pairs": len(rows), **means, **worst}
 
 
 def rounded(row: Row) -> dict[str, Any]:

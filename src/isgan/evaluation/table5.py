@@ -19,7 +19,7 @@ from isgan.hiders.base import Hider
 from isgan.image import read_rgb, to_array, to_tensor, write_png
 from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES, psnr, ssim
-from isgan.steganographer import compare
+from isgan.steganographer import Steganographer, compare
 
 # The code of `qim` takes no gradient from a steganalyzer: of our own, `wavelet` is the one trained adversarially.
 MODELS = ("atique", "basic", "isgan", "baluja", "qim", "wavelet", "wavelet-adversarial")
@@ -57,7 +57,12 @@ def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int 
 
 @torch.inference_mode()
 def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> dict[str, float]:
-    """Quality of both ends, (H, W, 3) and (H, W) uint8, through a PNG file, and as floats that are never rounded."""
+    """Quality of both ends, (H, W, 3) and (H, W) uint8, through a PNG file, and as floats that are never rounded.
+
+    A hider with a dial is set as `isgan hide` would set it.
+    """
+    if hider.strengths:
+        hider.set_strength(Steganographer(hider).choose(cover, secret))
     host, guest = to_tensor(cover), to_tensor(secret)
     stego = hider.hide(host, guest)
     revealed = hider.reveal(stego)

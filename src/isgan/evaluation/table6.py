@@ -32,6 +32,7 @@ from isgan.evaluation.table5 import MODELS as MEASURED
 from isgan.evaluation.table5 import Photo, squares
 from isgan.image import read_rgb, to_array, to_tensor, write_png
 from isgan.metrics.security import accuracy, auc, interval, p_e
+from isgan.steganographer import Steganographer
 
 BASIC, AGAIN = "basic", "basic-2"
 MODELS = (*MEASURED, AGAIN)
@@ -56,6 +57,7 @@ class Plan:
         limit: at most so many pairs.
         side: of all images; the paper's 256.
         share: of the training photographs that the models were trained on (`photos.share` of their recipes).
+        transfer: with the tests that are trained on the basic model, "clean" and "printed".
     """
 
     steganalyzer: str = "xunet"
@@ -65,6 +67,7 @@ class Plan:
     limit: int | None = None
     side: int = 256
     share: float = 0.5
+    transfer: bool = True
 
 
 def lsb_matching(cover: np.ndarray, _secret: np.ndarray, number: int) -> np.ndarray:
@@ -81,6 +84,7 @@ def other_cover(_cover: np.ndarray, secret: np.ndarray, _number: int) -> np.ndar
 
 
 def run(results: Results, sets: Mapping[str, Source], plan: Plan, models: Mapping[str, str] | None = None, *,
+        others: Mapping[str, tuple[str, Method]] | None = None,
         on_row: Callable[[Mapping[str, Any]], None] = lambda _: None) -> list[dict[str, Any]]:  # fmt: skip
     """Trains and tests the detectors that are missing in the results, and writes `table6.csv`: means and 95 % intervals over the splits.
 
@@ -89,12 +93,14 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, models: Mappin
         sets: photographs by set name; a table for each.
         plan: see `Plan`.
         models: what to load, by row name; by default the shipped ones. Models that do not exist get rows "not trained".
+        others: more methods by row name, each with what tells it from an older one.
         on_row: called with each row of `table6-runs.csv`.
     """
     models = models or {name: name for name in MODELS}
     table: list[dict[str, Any]] = []
     for set_name, source in sets.items():
         methods, absent = _methods(models)
+        methods |= others or {}
         seen, unseen = photographs(source, plan)
         settings = {"set": set_name, "steganalyzer": plan.steganalyzer, "minutes": float(plan.minutes), "side": plan.side,
                     "photographs": digest(seen, unseen)}  # fmt: skip
@@ -133,8 +139,8 @@ def photographs(source: Source, plan: Plan) -> tuple[list[tuple[Photo, Photo]], 
     train = source.images("train")
     used = [path for path in train if in_share(path, plan.share)]
     fresh = [path for path in train if not in_share(path, plan.share)] + source.images("test")
-    found = []
-    for what, paths in (("used", used), ("unseen", fresh)):
+    found: list[list[tuple[Photo, Photo]]] = [] if plan.transfer else [[]]  # the other tests ask for no photograph that was trained on
+    for what, paths in (("used", used), ("unseen", fresh))[len(found) :]:
         order = np.random.default_rng(0).permutation(len(paths))
         photos = list(squares(source, [paths[place] for place in order], plan.side, None if plan.limit is None else 2 * plan.limit))
         half = len(photos) // 2
@@ -156,7 +162,7 @@ def summary(results: Results, settings: Mapping[str, Any], plan: Plan, methods: 
     """One row per test and model: mean of each measure over the splits, and half the width of its 95 % interval."""
     rows = [row for row in results.rows(RUNS) if all(row[key] == str(value) for key, value in settings.items())]
     table = []
-    for test, trained_on, tested_on in _tests(methods):
+    for test, trained_on, tested_on in _tests(methods, plan):
         group = [row for row in rows if (row["test"], row["tested_on"], row["print"]) == (test, tested_on, methods[tested_on][0])]
         group = [row for row in group if row["trained_print"] == methods[trained_on][0] and int(row["split"]) < plan.splits]
         if not group:
@@ -183,23 +189,22 @@ def _methods(models: Mapping[str, str]) -> tuple[dict[str, tuple[str, Method]], 
 
 
 def _hiding(model: str) -> Method:
-    hider = None
+    steganographer = None
 
     def hide(cover: np.ndarray, secret: np.ndarray, _number: int) -> np.ndarray:
-        nonlocal hider
-        hider = hider or weights.load(model)
-        with torch.inference_mode():
-            return to_array(hider.hide_in_8_bits(to_tensor(cover), gray(to_tensor(secret))))
+        nonlocal steganographer
+        steganographer = steganographer or Steganographer(weights.load(model))
+        return steganographer.hide(cover, to_array(gray(to_tensor(secret))))
 
     return hide
 
 
-def _tests(methods: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _tests(methods: Mapping[str, Any], plan: Plan) -> Iterator[tuple[str, str, str]]:
     """(test, trained on, tested on), controls first: where they fail, nothing else means anything."""
     hiders = [name for name in methods if name not in (LSB_MATCHING, OTHER_COVER)]
     yield from (("control", name, name) for name in (LSB_MATCHING, OTHER_COVER))
     yield from (("retrained", name, name) for name in hiders)
-    if BASIC in methods:
+    if BASIC in methods and plan.transfer:
         yield from ((test, BASIC, name) for test in ("clean", "printed") for name in hiders)
 
 
@@ -208,7 +213,7 @@ def _runs(results: Results, settings: Mapping[str, Any], plan: Plan, methods: Ma
     for split in range(plan.splits):
         train, val, test = divide(len(fresh), split)
         detectors: dict[tuple[str, bool], Detector] = {}
-        for kind, trained_on, tested_on in _tests(methods):
+        for kind, trained_on, tested_on in _tests(methods, plan):
             keys = {"test": kind, **settings, "trained_on": trained_on, "trained_print": methods[trained_on][0],
                     "tested_on": tested_on, "print": methods[tested_on][0], "split": split}  # fmt: skip
             if results.has(RUNS, **keys):

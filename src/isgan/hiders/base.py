@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from isgan.color import luma
 from isgan.distortions.quantize import quantize, quantize_luma
+from isgan.errors import IsganError
 
 
 class Hiding(NamedTuple):
@@ -30,12 +31,14 @@ class Hider(nn.Module, ABC):
             overlap by it give the same result as the whole image.
         secret_channels: 1, but 3 for a network that was built for colour secrets, which no command hides yet.
         trainable: False for methods without weights.
+        strengths: how many settings `set_strength` takes, 0 for a method without such a dial.
     """
 
     multiple: ClassVar[int] = 1
     halo: int = 0
     secret_channels: int = 1
     trainable: ClassVar[bool] = True
+    strengths: int = 0
     config: dict[str, Any]
 
     def __init__(self, **config: Any):
@@ -49,6 +52,12 @@ class Hider(nn.Module, ABC):
     @abstractmethod
     def reveal(self, stego: Tensor) -> Tensor:
         """stego (N, 3, H, W) -> secret (N, 1, H, W), not yet rounded; values may leave [0, 1] slightly."""
+
+    def set_strength(self, strength: int) -> None:
+        """From 1, a faint change and a blurred secret, to `strengths`, a faithful one; the receiver has to set what the sender did."""
+        if not 1 <= strength <= self.strengths:
+            settings = f"has the strengths 1 to {self.strengths}" if self.strengths else "has no strength to choose"
+            raise IsganError(f"{type(self).__name__.lower()} {settings}, not {strength}")
 
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
         """Hide, save as 8 bits (straight-through), reveal: one call, so that a data-parallel wrapper synchronises it."""

@@ -15,6 +15,8 @@ from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, pad_to
 from isgan.layers.haar import Haar
 
+# Of a model with a dial, from faint to faithful: the stego image has 51.1, 49.9, 46.4, 45.1, 43.1, 40.7 and 38.1 dB.
+MODULI = (2, 3, 4, 5, 6, 8, 11)
 # A block of 4 x 4 pixels has 16 Haar coefficients, and carries 16 symbols.
 BLOCK = 4
 BANDS = BLOCK**2
@@ -62,20 +64,24 @@ class Reader(nn.Module):
 
     Symbols (N, count, h, w) in [-1, 1] and the context of the stage before (N, hidden, h, w), if there is one -> context, the bands'
     correction (N, 16, h, w) and, but for the last stage, by how much the next one is to magnify what is still wrong (N, 16, h, w).
+    With a dial, each modulus has its own bias where the symbols enter.
     """
 
-    def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool):
+    def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, dial: bool):
         super().__init__()
         self.enter = nn.Conv2d(count + hidden if stage else count, hidden, 3, padding=1)
         self.blocks = nn.Sequential(*[ResidualBlock(hidden) for _ in range(blocks)])
         self.correction = nn.Conv2d(hidden, BANDS, 3, padding=1)
         self.log_gain = None if last else nn.Conv2d(hidden, BANDS, 1)
+        self.biases = nn.Parameter(torch.zeros(len(MODULI), hidden)) if dial else None
         if self.log_gain:
             for parameter, value in zip(self.log_gain.parameters(), (0.0, SHRINKING * (stage + 1)), strict=True):  # weight, bias
                 nn.init.constant_(parameter, value)
 
-    def forward(self, symbols: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    def forward(self, symbols: Tensor, context: Tensor | None, modulus: int) -> tuple[Tensor, Tensor, Tensor | None]:
         entered = self.enter(symbols) if context is None else context + self.enter(torch.cat([symbols, context], dim=1))
+        if self.biases is not None:
+            entered = entered + self.biases[MODULI.index(modulus)][:, None, None]
         context = self.blocks(entered)
         gain = self.log_gain(context).float().clamp(*LOG_GAINS).exp() if self.log_gain else None
         return context, self.correction(context).float(), gain
@@ -98,27 +104,36 @@ class Qim(Hider):
         stages: number of refinements, 1 to 4.
         hidden: width of the readers, 8 to 256; writers have three quarters of it.
         blocks: residual blocks of a reader, 0 to 8.
+        dial: one set of weights for all of `MODULI`: `strength` chooses, `modulus` is what it starts with, training draws one for
+            each batch.
     """
 
     multiple = BLOCK
 
-    def __init__(self, modulus: int = 4, stages: int = 3, hidden: int = 64, blocks: int = 2):
+    def __init__(self, modulus: int = 4, stages: int = 3, hidden: int = 64, blocks: int = 2, dial: bool = False):
         if not (2 <= modulus <= 16 and 1 <= stages <= 4 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
             bounds = f"modulus={modulus} (2 to 16), stages={stages} (1 to 4), hidden={hidden} (8 to 256), blocks={blocks} (0 to 8)"
             raise IsganError(f"qim with {bounds} is out of bounds")
-        super().__init__(modulus=modulus, stages=stages, hidden=hidden, blocks=blocks)
+        if dial and modulus not in MODULI:
+            raise IsganError(f"qim with a dial and modulus={modulus} is out of bounds: it is one of {MODULI}")
+        super().__init__(modulus=modulus, stages=stages, hidden=hidden, blocks=blocks, dial=dial)
+        self.strengths = len(MODULI) if dial else 0
         self.modulus = modulus
         self.haar = Haar(levels=2)
         # 16 symbols a block, shared out; the first stages get what is left over: 6, 5, 5.
         self.counts = [BANDS // stages + (stage < BANDS % stages) for stage in range(stages)]
         self.writers = nn.ModuleList(Writer(hidden if stage else 0, count, hidden * 3 // 4) for stage, count in enumerate(self.counts))
         self.readers = nn.ModuleList(
-            Reader(count, hidden, blocks, stage, last=stage == stages - 1) for stage, count in enumerate(self.counts)
+            Reader(count, hidden, blocks, stage, stage == stages - 1, dial) for stage, count in enumerate(self.counts)
         )
         # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the correction in a reader.
         writing = 4 * stages + (2 + 2 * blocks) * (stages - 1)
         reading = (1 + 2 * blocks) * stages + 1
         self.halo = BLOCK * max(writing, reading) + BLOCK - 1
+
+    def set_strength(self, strength: int) -> None:
+        super().set_strength(strength)
+        self.modulus = MODULI[strength - 1]
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         pixels = (cover * 255).round()
@@ -134,8 +149,13 @@ class Qim(Hider):
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
         """As in the contract, but the gradient goes from the secret to the symbols, not by way of the pixels, whose changes are noise."""
         pixels = (cover * 255).round()
+        chosen = self.modulus
+        if self.training and self.strengths:
+            self.modulus = MODULI[int(pixels.double().sum()) % self.strengths]  # no random state: a resumed run draws the same
         symbols, revealed = self._write(secret, _usable(pixels, self.modulus))
-        return Hiding(self._carry(pixels, symbols.detach()), revealed)
+        stego = self._carry(pixels, symbols.detach())
+        self.modulus = chosen
+        return Hiding(stego, revealed)
 
     def _write(self, secret: Tensor, usable: Tensor, look_back: bool = True) -> tuple[Tensor, Tensor]:
         """secret (N, 1, H, W), usable (N, 16, h, w) -> symbols (N, 16, h, w) in 0 ... modulus - 1, and what they reveal (N, 1, H, W).
@@ -151,7 +171,7 @@ class Qim(Hider):
             written.append(symbols)
             if writer is self.writers[-1] and not look_back:
                 break
-            context, correction, next_gain = reader(self._centred(symbols) * mask, context)
+            context, correction, next_gain = reader(self._centred(symbols) * mask, context, self.modulus)
             estimate = estimate + correction / gain
             gain = next_gain
         return torch.cat(written, dim=1), (self.haar.inverse(estimate) / BAND_SCALE + 0.5)[..., :height, :width]
@@ -161,7 +181,7 @@ class Qim(Hider):
         estimate, context, gain = torch.zeros_like(symbols), None, 1.0
         centred = (self._centred(symbols) * usable).split(self.counts, dim=1)
         for reader, part in zip(self.readers, centred, strict=True):
-            context, correction, next_gain = reader(part, context)
+            context, correction, next_gain = reader(part, context, self.modulus)
             estimate = estimate + correction / gain
             gain = next_gain
         return self.haar.inverse(estimate) / BAND_SCALE + 0.5
