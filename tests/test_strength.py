@@ -104,6 +104,17 @@ def test_auto_makes_the_worse_end_best(steganographer, monkeypatch):
     assert chosen == sorted(chosen, reverse=True) and chosen[0] == 7 and chosen[-1] == 1
 
 
+def test_auto_sees_saturated_colours_between_the_windows(steganographer):
+    """They carry nothing at the highest strengths, and a few of them spoil more of the secret than those would win."""
+    secret = np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)
+    cover = scene(200, 200)
+    assert steganographer.choose(cover, secret) == 7  # what an untrained network reveals is worse than any stego image
+    cover[64:68] = (248, 0, 0)
+    assert steganographer.choose(cover, secret) == 6  # 248 > 256 - 11
+    cover[64:68] = (253, 0, 0)
+    assert steganographer.choose(cover, secret) == 2  # 253 > 256 - 4
+
+
 def test_a_picture_of_another_model_is_refused(steganographer):
     with pytest.raises(IsganError, match="hid nothing"):
         steganographer.reveal(scene(64, 64))

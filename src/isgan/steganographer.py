@@ -33,6 +33,8 @@ MIN_SECRET_PSNR = 20.0
 # "auto" is the strength at which the worse of both ends is best; the stego image, which strangers see, has to be this much better, in dB.
 MARGIN = 2.0
 SAMPLE = 64  # side of the windows that it is chosen on
+# Share of the pixels that a stronger setting may lose (see `Hider.lost`): windows may not have seen them.
+MOST_LOST = 0.001
 STRIP = 128  # rows compared at a time
 LOSSY = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WebP"}  # by Pillow's name; WebP may be lossless, but seldom is
 
@@ -136,7 +138,8 @@ class Steganographer:
         """The strength for this pair, tried on a few windows of it; only for a hider with a dial."""
         import torch
 
-        corners = [sorted({round(share * max(0, length - SAMPLE)) for share in (0, 0.5, 1)}) for length in secret.shape]
+        height, width = secret.shape
+        corners = [sorted({round(share * max(0, length - SAMPLE)) for share in (0, 0.5, 1)}) for length in (height, width)]
         windows = [tuple(slice(start, start + SAMPLE) for start in corner) for corner in product(*corners)]
         covers, secrets = (torch.cat([to_tensor(picture[window]) for window in windows]) for picture in (cover, secret))
 
@@ -147,7 +150,13 @@ class Steganographer:
                 hiding = self.hider(covers, secrets)
             return tuple(-10 * (a - b).square().mean().log10().item() for a, b in ((hiding.stego, covers), (hiding.revealed, secrets)))
 
-        settings = range(1, self.strengths + 1)
+        def lost(strength: int) -> float:
+            self.hider.set_strength(strength)
+            return self.hider.lost(sample)
+
+        step = math.ceil(max(height, width) / 512)
+        sample = to_tensor(cover[::step, ::step])
+        settings = [strength for strength in range(1, self.strengths + 1) if lost(strength) <= lost(1) + MOST_LOST]
         enough = bisect_left(settings, True, key=lambda strength: ends(strength)[1] >= ends(strength)[0] - MARGIN)
         near = settings[max(0, enough - 1) : enough + 1]
         return max(near, key=lambda strength: min(ends(strength)[0] - MARGIN, ends(strength)[1]))

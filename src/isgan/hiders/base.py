@@ -59,6 +59,10 @@ class Hider(nn.Module, ABC):
             settings = f"has the strengths 1 to {self.strengths}" if self.strengths else "has no strength to choose"
             raise IsganError(f"{type(self).__name__.lower()} {settings}, not {strength}")
 
+    def lost(self, cover: Tensor) -> float:
+        """Share of a cover's pixels (N, 3, H, W) that can carry nothing, as the hider is set; in [0, 1]."""
+        return 0.0
+
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
         """Hide, save as 8 bits (straight-through), reveal: one call, so that a data-parallel wrapper synchronises it."""
         stego = self.hide_in_8_bits(cover, secret)

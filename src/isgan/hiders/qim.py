@@ -135,6 +135,9 @@ class Qim(Hider):
         super().set_strength(strength)
         self.modulus = MODULI[strength - 1]
 
+    def lost(self, cover: Tensor) -> float:
+        return 1 - _room((cover * 255).round(), self.modulus).mean().item()
+
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         pixels = (cover * 255).round()
         symbols, _ = self._write(secret, _usable(pixels, self.modulus), look_back=False)
