@@ -201,14 +201,16 @@ def draw(results: Results) -> Path:
         raise IsganError("figures need matplotlib: pip install -c constraints.txt '.[train]'") from error
     rows = results.rows(TABLE)
     names = list(dict.fromkeys(row["set"] for row in rows))
-    lines = math.ceil(len(names) / 2)
-    figure = Figure(figsize=(12, 5 * lines), dpi=110, layout="constrained")
-    axes = figure.subplots(lines, 2, squeeze=False).ravel()
+    columns = min(2, len(names))
+    lines = math.ceil(len(names) / columns)
+    figure = Figure(figsize=(1 + 6 * columns, 5 * lines), dpi=110, layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis in axes[len(names) :]:
         axis.set_axis_off()
     for axis, name in zip(axes, names, strict=False):
         axis.set(title=name, xlabel="stego image, PSNR in dB", ylabel="revealed secret, PSNR in dB")
         axis.grid(alpha=0.3)
+        axis.margins(0.12)
         for model in dict.fromkeys(row["model"] for row in rows):
             own = [row for row in rows if (row["set"], row["model"]) == (name, model)]
             dial = [[min(float(row[key]), SHOWN) for row in own if row["setting"] != "auto"] for key in ("stego_psnr", "secret_psnr")]
@@ -219,7 +221,7 @@ def draw(results: Results) -> Path:
                     dots = axis.scatter(*place, c=[float(row["p_e"])], vmin=0, vmax=0.5, cmap="viridis", s=70, edgecolors="black", zorder=2)
                     exact = " (exact)" if float(row["secret_psnr"]) > SHOWN else ""
                     axis.annotate(model + exact, place, xytext=(6, 5), textcoords="offset points", fontsize=8)
-    figure.colorbar(dots, ax=axes.tolist(), label="P_E of a steganalyzer trained on the model: 0 found, .5 not found", shrink=0.6)
+    figure.colorbar(dots, ax=axes.tolist(), label="P_E of a detector of the model (0: found, .5: not)")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
