@@ -3,7 +3,7 @@
     python benchmarks/speed.py [RESULTS.csv]
 
 In process: arrays of one 256 x 256 pair, eager float32, median of several. Whole process: the command line, from start to
-exit, on a 256 x 256 and on a 12-megapixel cover, with its peak memory. Machines differ and are noisy: compare within one run.
+exit, on covers of 256 x 256 and of 12 and 24 megapixels, with its peak memory. Machines differ and are noisy: compare within one run.
 """
 
 import csv
@@ -61,11 +61,14 @@ def processes() -> list[dict]:
     """`isgan hide` (which reveals too, to check itself) and `isgan reveal`."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        stego, out, large = Path(folder, "stego.png"), Path(folder, "out.png"), Path(folder, "large.png")
+        stego, out = Path(folder, "stego.png"), Path(folder, "out.png")
         small = next(iter(sorted((EXAMPLES / "covers").iterdir())))
         secret = next(iter(sorted((EXAMPLES / "secrets").iterdir())))
-        write_png(np.array(Image.open(small).convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC)), large)
-        for model, (size, cover) in itertools.product(MODELS, (("256x256", small), ("12 megapixels", large))):
+        covers = {"256x256": small}
+        for name, size in (("12 megapixels", (4000, 3000)), ("24 megapixels", (6000, 4000))):
+            covers[name] = Path(folder, f"{name}.png")
+            write_png(np.array(Image.open(small).convert("RGB").resize(size, Image.Resampling.BICUBIC)), covers[name])
+        for model, (size, cover) in itertools.product(MODELS, covers.items()):
             for what, arguments in (("hide", (cover, secret, "-o", stego)), ("reveal", (stego, "-o", out))):
                 seconds, mib = process(what, *arguments, "--model", model, "--force")
                 rows.append({"what": f"process {what} {size}", "model": model, "seconds": seconds, "peak_mib": round(mib)})

@@ -42,7 +42,7 @@ def model(tmp_path_factory) -> Path:
 def dial(tmp_path_factory) -> Path:
     """Weights of a small `qim` with a dial that was never trained, with a card."""
     path = tmp_path_factory.mktemp("dial") / "dial.safetensors"
-    weights.save(stirred(Qim(hidden=8, blocks=1, dial=True)), path, {})
+    weights.save(stirred(Qim(modulus=7, hidden=8, blocks=1, dial=True, apart=True)), path, {})
     return path
 
 

@@ -2,16 +2,23 @@
 
 import csv
 import math
+import runpy
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import scene
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+import isgan
 from isgan.__main__ import main
+from isgan.image import read_gray, read_rgb
 from isgan.metrics.quality import MEASURES
+from isgan.steganographer import compare, fit
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*/*.png"))
 
@@ -107,3 +114,45 @@ def test_a_photograph_that_goes_missing_is_not_a_full_disk(photographs, tmp_path
     monkeypatch.setattr("isgan.evaluation.quality.compare", gone)
     with pytest.raises(OSError, match="Input/output"):
         main(["evaluate", "--data", str(photographs), "--model", "lsb332", "-o", str(tmp_path / "rows.csv")])
+
+
+def test_other_secrets_colours_and_polish(photographs, dial, tmp_path, capsys):
+    """Each is what the Python API gives for the same pair, and rows say what they are of."""
+    others = tmp_path / "others" / "test"
+    others.mkdir(parents=True)
+    Image.fromarray(scene(70, 50, seed=5)).save(others / "a.png")
+    cover = photographs / "test" / "odd.png"
+    for options, setting, polish, color in (([], "auto", 0, False), (["--color"], "auto, color", 0, True),
+                                            (["--polish", "3"], "auto, polish 3", 3, False)):  # fmt: skip
+        arguments = ["--model", str(dial), "--data", str(photographs), "--secrets", str(tmp_path / "others"), *options]
+        assert main(["evaluate", *arguments, "-o", str(tmp_path / "rows.csv"), "--force"]) == 0
+        with (tmp_path / "rows.csv").open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["model"] == str(dial)]
+        assert [(row["set"], row["setting"], row["secret"]) for row in rows] == 3 * [("photographs/others", setting, "a.png")]
+        assert isgan.hide(cover, others / "a.png", tmp_path / "stego.png", model=dial, color=color, polish=polish,
+                          min_secret_psnr=0, force=True)  # fmt: skip
+        revealed = np.array(isgan.reveal(tmp_path / "stego.png", model=dial))
+        secret = fit((read_rgb if color else read_gray)(others / "a.png"), *revealed.shape[:2])
+        (row,) = (row for row in rows if row["cover"] == "odd.png")
+        assert float(row["secret_psnr"]) == pytest.approx(compare(revealed, secret).psnr, abs=1e-4)
+    capsys.readouterr()
+    for options, words in (
+        (["--model", "lsb332"], "leave out --color"),
+        (["--model", str(dial), "--strength", "6"], "strengths 1 to 5"),
+        (["--model", str(dial), "--card"], "leave out --card"),
+    ):
+        assert main(["evaluate", "--data", str(photographs), "--color", *options]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_other_kinds_of_secrets_are_always_the_same(tmp_path):
+    """And none of the test is among those of training."""
+    script = Path(__file__).parent.parent / "benchmarks" / "kinds.py"
+    subprocess.run([sys.executable, script, tmp_path / "kinds"], check=True)
+    kinds = runpy.run_path(str(script))
+    files = sorted((tmp_path / "kinds").rglob("*.png"))
+    assert len(files) == len({file.read_bytes() for file in files}) == 4 * (120 + 6 + 6)
+    for file in sorted((tmp_path / "kinds" / "test").iterdir()):
+        kind, number = file.stem.split("-")
+        assert np.array_equal(read_gray(file), np.array(kinds[kind](np.random.default_rng(int(number)))))
+        assert read_gray(file).shape == (256, 256) and read_gray(file).std() > 10

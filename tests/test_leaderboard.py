@@ -1,4 +1,4 @@
-"""`isgan leaderboard`: what it prints is what was measured, and the WebP that networks are compared with is a fair opponent."""
+"""`isgan leaderboard`: what it prints is what was measured, and the codecs that networks are compared with are fair opponents."""
 
 import csv
 from pathlib import Path
@@ -12,8 +12,9 @@ from PIL import Image
 
 from isgan.__main__ import main
 from isgan.errors import IsganError
-from isgan.evaluation.leaderboard import Webp, embed, extract, webp
+from isgan.evaluation.rivals import Jpeg2000, Webp, bits_in, embed, extract, jpeg2000, to_bits, to_symbols, webp
 from isgan.image import write_png
+from isgan.layers.carrier import ColorCarrier
 from isgan.steganographer import compare
 
 
@@ -51,6 +52,37 @@ def test_webp_is_as_small_as_the_quality_allows():
     assert sizes[0] < len(small) <= sizes[1]
 
 
+@settings(deadline=None)
+@given(st.binary(min_size=1, max_size=100), st.sampled_from(ColorCarrier.moduli))
+def test_bits_become_symbols_and_come_back(data, modulus):
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    symbols = to_symbols(bits, modulus)
+    assert symbols.min() >= 0 and symbols.max() < modulus
+    again = to_bits(symbols, modulus)
+    assert np.array_equal(again[: len(bits)], bits) and not again[len(bits) :].any()
+    assert bits_in(len(symbols), modulus) >= len(bits)
+    assert bits_in(10**5, modulus) == pytest.approx(10**5 * np.log2(modulus), rel=0.02)
+
+
+def test_jpeg_2000_fills_what_the_carrier_has_room_for():
+    cover, secret = scene(96, 80, seed=1), np.array(Image.fromarray(scene(96, 80)).convert("L"))
+    rival, ends = Jpeg2000(), []
+    for strength in range(1, 8):
+        stego = rival.hide(cover, secret, strength=strength)
+        assert rival.strength_of(stego) == strength
+        ends.append((compare(stego, cover).psnr, compare(rival.reveal(stego), secret).psnr))
+    stegos, secrets = zip(*ends, strict=True)
+    assert list(stegos) == sorted(stegos, reverse=True) and list(secrets) == sorted(secrets)
+    least = [min(stego - 2, secret) for stego, secret in ends]
+    assert rival.strength_of(rival.hide(cover, secret)) == 1 + least.index(max(least))
+    assert len(jpeg2000(secret, 1000)) <= 1000
+    with pytest.raises(IsganError, match="too few"):
+        jpeg2000(secret, 20)
+    assert rival.strength_of(rival.hide(cover[:32, :32], secret[:32, :32])) >= 2  # where the faintest has no room
+    with pytest.raises(IsganError, match="nothing is hidden"):
+        rival.reveal(cover)
+
+
 @pytest.fixture
 def board(folder, dial):
     for split in ("train", "val", "test"):
@@ -66,8 +98,9 @@ def test_the_whole_way_and_again(board, dial, capsys):
     with Path("results/leaderboard.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     settings = [(row["model"], row["setting"]) for row in rows]
-    models = [str(dial), "lsb121", "lsb332", "webp"]
-    assert sorted(settings) == sorted([(model, "auto") for model in models] + [(str(dial), str(strength)) for strength in range(1, 8)])
+    models = [str(dial), "lsb121", "lsb332", "webp", "jpeg2000"]
+    dials = [(model, str(strength)) for model in (str(dial), "jpeg2000") for strength in range(1, 8)]
+    assert sorted(settings) == sorted([(model, "auto") for model in models] + dials)
     with Path("results/leaderboard-images.csv").open(newline="") as file:
         images = list(csv.DictReader(file))
     for row in rows:
@@ -81,6 +114,14 @@ def test_the_whole_way_and_again(board, dial, capsys):
     chosen = next(row for row in rows if row["model"] == str(dial))
     assert float(chosen["weights_mib"]) == pytest.approx(dial.stat().st_size / 2**20, abs=1e-4)
     assert Image.open("results/figures/leaderboard.png").size[0] > 600
+    lines = Path("results/leaderboard.md").read_text().splitlines()
+    assert len(lines) == 2 + 5 and {line.count("|") for line in lines} == {11}
+    assert any(f"| {float(chosen['stego_psnr']):.2f} / {float(chosen['stego_ssim']):.4f} |" in line for line in lines)
+    auto = [row for row in rows if row["setting"] == "auto"]
+    auto.sort(key=lambda row: min(float(row["stego_psnr"]), float(row["secret_psnr"])), reverse=True)
+    assert [line.split("`")[1] for line in lines[2:]] == [row["model"] for row in auto]
+    assert "| exact / 1.0000 |" in next(line for line in lines if "`lsb332`" in line)
+    assert not [path for path in dial.parent.iterdir() if path.is_dir() and path.name.startswith(dial.name)]
     before = Path("results/leaderboard-images.csv").read_bytes(), Path("results/table6-runs.csv").read_bytes()
     assert main(board) == 0
     assert before == (Path("results/leaderboard-images.csv").read_bytes(), Path("results/table6-runs.csv").read_bytes())

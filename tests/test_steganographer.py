@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from isgan import weights
 from isgan.errors import IsganError, IsganWarning
 from isgan.hiders import hiders
 from isgan.hiders.isgan import ISGAN
@@ -198,3 +199,47 @@ def test_formats_that_change_pixels_are_noted(folder, recwarn, suffix):
     lossy = suffix in ("jpg", "webp")
     assert [warning.category for warning in recwarn] == [IsganWarning] * (2 * lossy)
     assert all("probably gone" in str(warning.message) for warning in recwarn)
+
+
+def test_large_pictures_are_compared_by_strips(monkeypatch):
+    """Of a picture that is alike everywhere a third of the strips say what all of them do, and PSNR is of all pixels."""
+    random = np.random.default_rng(0)
+    original = random.integers(40, 200, (2000, 64), dtype=np.uint8)
+    picture = (original + random.integers(-9, 10, original.shape)).astype(np.uint8)
+    whole = compare(picture, original)
+    monkeypatch.setattr("isgan.steganographer.ALL_PIXELS", 2000 * 64 // 3)
+    strips = compare(picture, original)
+    assert strips.psnr == whole.psnr and strips.ssim != whole.ssim and strips.ssim == pytest.approx(whole.ssim, abs=2e-3)
+
+
+@pytest.mark.parametrize("turned", [np.rot90, np.flipud, np.asfortranarray])
+def test_arrays_of_any_layout(dial, turned):
+    """What is written into the lowest bits last is in the result."""
+    cover, secret = turned(scene(64, 64)), turned(scene(64, 64, seed=1))[..., 0]
+    steganographer = Steganographer(weights.load(dial))
+    stego = steganographer.hide(cover, secret, strength=3)
+    assert steganographer.strength_of(stego) == 3 and np.array_equal(stego, steganographer.hide(cover.copy("C"), secret, strength=3))
+    assert np.array_equal(steganographer.reveal(np.asfortranarray(stego)), steganographer.reveal(stego))
+
+
+@pytest.mark.parametrize(
+    ("cover", "secret", "words"),
+    [
+        (np.zeros((40, 40, 3)), np.zeros((40, 40), np.uint8), "give uint8"),
+        (np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.uint8), "the cover is gray"),
+        (np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.float32), "give uint8"),
+        (np.zeros((40, 40, 4), np.uint8), np.zeros((40, 40), np.uint8), "channels last"),
+    ],
+)
+def test_arrays_that_are_no_pictures(dial, cover, secret, words):
+    steganographer = Steganographer(weights.load(dial))
+    with pytest.raises(IsganError, match=words):
+        steganographer.hide(cover, secret)
+    if secret.dtype == np.uint8:
+        with pytest.raises(IsganError, match=words.replace("cover", "stego image")):
+            steganographer.reveal(cover)
+
+
+def test_half_a_strength(dial):
+    with pytest.raises(IsganError, match=r"strengths 1 to 7, not 2\.5"):
+        Steganographer(weights.load(dial)).hide(scene(40, 40), scene(40, 40)[..., 0], strength=2.5)

@@ -361,10 +361,11 @@ def test_pairs_have_to_match(noisy):
         (["--side", "8"], "64"),
         (["--splits", "1"], "2"),
         (["--budget", "0"], "0"),
+        (["--model", "cover=isgan", "--tiny"], "name of a control"),
     ],
 )
 def test_command_lines_that_are_refused(data, tmp_path, capsys, more, words):
-    assert main(["table", "5", "--data", str(data), "-o", str(tmp_path / "r"), *more]) == 2
+    assert main(["table", "6", "--data", str(data), "-o", str(tmp_path / "r"), *more]) == 2
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1
 

@@ -37,21 +37,25 @@ def hide(
     model: str | os.PathLike = "qim",
     fit: Literal["stretch", "crop", "pad"] = "stretch",
     strength: int | Literal["auto"] = "auto",
+    color: bool = False,
+    polish: int = 0,
     min_secret_psnr: float = 20.0,
     force: bool = False,
 ) -> "Image.Image":
-    """Hide a picture, as gray, in a colour cover of any size; returns the stego image (RGB, the cover's size).
+    """Hide a picture, as gray or in colour, in a colour cover of any size; returns the stego image (RGB, the cover's size).
 
     With `output` it is also saved, and the secret revealed from the saved file to check it. Without, saving is up to you:
     only formats that keep every pixel will do, such as PNG. JPEG destroys what is hidden.
 
     Args:
         cover: at least 32 pixels a side; use an own, never published photograph, once.
-        secret: any picture; it becomes gray and takes the cover's size.
+        secret: any picture; it takes the cover's size, and becomes gray unless `color`.
         output: a `.png` file.
         model: one of `names()` or the path of a .safetensors file; the receiver needs the same.
         fit: "stretch" the secret to the cover's size, "crop" its middle, or "pad" it with black.
         strength: from 1, faint, up, faithful, for models with such a dial; "auto" makes the worse of both ends best.
+        color: keep the secret's colours, at half its resolution; for models that can, as the default one.
+        polish: steps in which the result is made better for this very pair, up to 1000.
         min_secret_psnr: with `output`, no file is left if the secret comes back worse than this, in dB.
         force: overwrite an existing `output`.
 
@@ -63,19 +67,19 @@ def hide(
     from isgan import steganographer as pipeline
 
     if output is not None:
-        hidden = pipeline.hide_file(cover, secret, output, model=model, how=fit, strength=strength,
+        hidden = pipeline.hide_file(cover, secret, output, model=model, how=fit, strength=strength, color=color, polish=polish,
                                     min_secret_psnr=min_secret_psnr, force=force)  # fmt: skip
         return Image.fromarray(hidden.stego)
     picture = pipeline.read_rgb(cover)
     height, width = picture.shape[:2]
-    fitted = pipeline.fit(pipeline.read_gray(secret), height, width, fit)
-    return Image.fromarray(load(model).hide(picture, fitted, strength=strength))
+    fitted = pipeline.fit(pipeline.read_rgb(secret) if color else pipeline.read_gray(secret), height, width, fit)
+    return Image.fromarray(load(model).hide(picture, fitted, strength=strength, polish=polish))
 
 
 def reveal(
     stego: "Source", output: str | os.PathLike | None = None, *, model: str | os.PathLike = "qim", force: bool = False
 ) -> "Image.Image":
-    """Reveal the picture hidden in a stego image; returns it (gray, mode L) and saves it if there is an `output`.
+    """Reveal the picture hidden in a stego image; returns it (gray, or RGB if hidden in colour) and saves it to `output`.
 
     Args:
         stego: what `hide` made, unchanged; an `IsganWarning` says if it was saved in a format that changes pixels.
@@ -95,11 +99,11 @@ def reveal(
     return Image.fromarray(load(model).reveal(pipeline.read_stego(stego)))
 
 
-def load(model: str | os.PathLike = "qim", tile: int = 1024) -> "Steganographer":
-    """A model, loaded once for many pictures; `tile` bounds the memory that large ones take."""
+def load(model: str | os.PathLike = "qim", tile: int = 1024, engine: Literal["torch", "openvino"] = "torch") -> "Steganographer":
+    """A model, loaded once for many pictures; `tile` bounds the memory that large ones take, see `Steganographer`."""
     from isgan import steganographer, weights
 
-    return steganographer.Steganographer(weights.load(model), tile)
+    return steganographer.Steganographer(weights.load(model), tile, engine)
 
 
 def names() -> list[str]:

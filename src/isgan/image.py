@@ -27,6 +27,7 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
 """Pillow modes that become 8-bit RGB without a choice of colour profile or tone curve."""
 MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 100_000_000
+LARGE = 4_000_000
 LOSSY = (".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".heic", ".jp2", ".gif")
 BITS_PER_SAMPLE = 258  # TIFF tag
 
@@ -89,11 +90,22 @@ def check_output(path: str | os.PathLike, force: bool = False, inputs: Iterable[
     return path
 
 
+def check_array(array: np.ndarray, channels: tuple[int, ...]) -> None:
+    """`IsganError` if it is no picture: uint8, (H, W) or (H, W, C) with one of these numbers of channels."""
+    if array.dtype != np.uint8:
+        remedy = "for floats in [0, 1]: (255 * x).round().clip(0, 255).astype('uint8')"
+        raise IsganError(f"the array is {array.dtype}: give uint8 in 0 ... 255; {remedy}")
+    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] not in channels):
+        shapes = " or ".join(["(H, W)", *(f"(H, W, {number})" for number in channels)])
+        raise IsganError(f"the array has shape {array.shape}: give {shapes}, channels last")
+    _check_size(array.shape[:2], "the array")
+
+
 def write_png(
     array: np.ndarray,
     path: str | os.PathLike,
     force: bool = False,
-    verify: Callable[[Path], object] | None = None,
+    verify: Callable[[np.ndarray], object] | None = None,
 ) -> Path:
     """Write a picture as PNG, without metadata, whole or not at all.
 
@@ -104,28 +116,30 @@ def write_png(
         array: (H, W, 3) RGB or (H, W) gray, uint8.
         path: see `check_output`.
         force: overwrite an existing file.
-        verify: called with the path of the temporary file, which holds what the receiver will get; what it raises is
-            passed on and nothing is written.
+        verify: called with the picture as it was read back from the temporary file, which is what the receiver will get; what it
+            raises is passed on and nothing is written.
 
     Raises:
         IsganError: what `check_output` raises; an array that is no picture; a full disk and other system errors.
     """
     path = check_output(path, force)
     name = _quoted(path)
-    _check_array(array, (3,))
+    check_array(array, (3,))
     # Built from the array alone: an embedded thumbnail or position of the cover would give the sender away.
     picture = Image.fromarray(array)
     temporary = path.with_name(f".isgan-{secrets.token_hex(8)}.png")
     try:
         # Not tempfile: it makes files that only their owner can read, whatever the umask says.
         with _system_errors(f"write {name}", "make room or choose another folder"), temporary.open("xb") as file:
-            picture.save(file, format="PNG")
+            # Of 12 megapixels the usual level takes five times as long, and saves a seventh.
+            picture.save(file, format="PNG", compress_level=1 if picture.width * picture.height > LARGE else 6)
             file.flush()
             os.fsync(file.fileno())
-        if not np.array_equal(array, read_gray(temporary) if array.ndim == 2 else read_rgb(temporary)):
+        saved = read_gray(temporary) if array.ndim == 2 else read_rgb(temporary)
+        if not np.array_equal(array, saved):
             raise IsganError(f"{name} read back differs from what was written: check the disk, choose another folder")
         if verify is not None:
-            verify(temporary)
+            verify(saved)
         with _system_errors(f"write {name}", "choose another folder"):
             _move(temporary, path, force)
     finally:
@@ -162,7 +176,7 @@ def to_array(tensor: "torch.Tensor") -> np.ndarray:
 def _read(source: Source) -> Image.Image:
     """The source as an upright 8-bit RGB image."""
     if isinstance(source, np.ndarray):
-        _check_array(source, (1, 3, 4))
+        check_array(source, (1, 3, 4))
         flat = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
         return _to_rgb(Image.fromarray(flat), "the array")
     if isinstance(source, Image.Image):
@@ -267,16 +281,6 @@ def _flatten(image: Image.Image, name: str) -> Image.Image:
         return rgba.convert("RGB")
     warnings.warn(f"{name} is partly transparent: it was put on white", IsganWarning, stacklevel=5)
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-
-
-def _check_array(array: np.ndarray, channels: tuple[int, ...]) -> None:
-    if array.dtype != np.uint8:
-        remedy = "for floats in [0, 1]: (255 * x).round().clip(0, 255).astype('uint8')"
-        raise IsganError(f"the array is {array.dtype}: give uint8 in 0 ... 255; {remedy}")
-    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] not in channels):
-        shapes = " or ".join(["(H, W)", *(f"(H, W, {number})" for number in channels)])
-        raise IsganError(f"the array has shape {array.shape}: give {shapes}, channels last")
-    _check_size(array.shape[:2], "the array")
 
 
 def _check_size(size: tuple[int, ...], name: str) -> None:

@@ -7,10 +7,8 @@ import functools
 import math
 import os
 import warnings
-from bisect import bisect_left
 from collections.abc import Callable
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,29 +16,32 @@ from PIL import Image, ImageOps
 
 from isgan import weights
 from isgan.errors import IsganError, IsganWarning
-from isgan.image import Source, check_output, format_of, read_gray, read_rgb, to_array, to_tensor, write_png
-from isgan.strength import read_strength, write_strength
+from isgan.image import Source, check_array, check_output, format_of, read_gray, read_rgb, to_array, to_tensor, write_png
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from isgan.hiders.base import Hider
 
 Fit: TypeAlias = Literal["stretch", "crop", "pad"]
 Strength: TypeAlias = int | Literal["auto"]
+Engine: TypeAlias = Literal["torch", "openvino"]
 Progress: TypeAlias = Callable[[int, int], None]
 
 MIN_SIDE = 32
 MIN_SECRET_PSNR = 20.0
+MAX_POLISH = 1000
 # "auto" is the strength at which the worse of both ends is best; the stego image, which strangers see, has to be this much better, in dB.
 MARGIN = 2.0
-SAMPLE = 64  # side of the windows that it is chosen on
-# Share of the pixels that a stronger setting may lose (see `Hider.lost`): windows may not have seen them.
-MOST_LOST = 0.001
+SAMPLE = 28  # side of the nine windows that it is chosen on
+COLOR = 8  # added to the strength that a stego image tells, if the secret is in colour
 STRIP = 128  # rows compared at a time
+ALL_PIXELS = 2_000_000
 LOSSY = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WebP"}  # by Pillow's name; WebP may be lossless, but seldom is
 
 
 def fit(secret: np.ndarray, height: int, width: int, how: Fit = "stretch") -> np.ndarray:
-    """Brings a gray secret to the cover's size, (H, W) uint8 -> (height, width) uint8; one that has it stays untouched.
+    """Brings a secret to the cover's size, (H, W [, 3]) uint8 -> (height, width [, 3]) uint8; one that has it stays untouched.
 
     Args:
         secret: the picture.
@@ -48,7 +49,7 @@ def fit(secret: np.ndarray, height: int, width: int, how: Fit = "stretch") -> np
         how: "stretch" changes the proportions; "crop" keeps them and the middle; "pad" keeps all of it, between black bars.
     """
     size, lanczos = (width, height), Image.Resampling.LANCZOS
-    if secret.shape == (height, width):
+    if secret.shape[:2] == (height, width):
         return secret
     picture = Image.fromarray(secret)
     match how:
@@ -57,7 +58,7 @@ def fit(secret: np.ndarray, height: int, width: int, how: Fit = "stretch") -> np
         case "crop":
             return np.array(ImageOps.fit(picture, size, lanczos))
         case "pad":
-            return np.array(ImageOps.pad(picture, size, lanczos, color=0))
+            return np.array(ImageOps.pad(picture, size, lanczos))
     raise IsganError(f"fit is 'stretch', 'crop' or 'pad', not '{how}'")
 
 
@@ -98,87 +99,169 @@ class Steganographer:
     Args:
         hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
+        engine: "torch", or "openvino", which takes half a minute to start, is faster then, and gives the same pictures.
     """
 
-    def __init__(self, hider: "Hider", tile: int = 1024):
+    def __init__(self, hider: "Hider", tile: int = 1024, engine: Engine = "torch"):
+        if engine not in ("torch", "openvino"):
+            raise IsganError(f"engine is 'torch' or 'openvino', not '{engine}'")
         if hider.secret_channels != 1:
             raise IsganError(f"{type(hider).__name__} hides colour secrets: take a model for gray ones")
         self.hider = hider.eval()
         self.tile = tile
+        self.engine = engine
+        self._compiled: dict[tuple, Callable] = {}
 
     @property
     def strengths(self) -> int:
         """How many settings the hider's dial has, 0 if it has none."""
         return self.hider.strengths
 
-    def hide(self, cover: np.ndarray, secret: np.ndarray, progress: Progress | None = None, strength: Strength = "auto") -> np.ndarray:
+    def hide(self, cover: np.ndarray, secret: np.ndarray, progress: Progress | None = None, strength: Strength = "auto",
+             polish: int = 0) -> np.ndarray:  # fmt: skip
         """cover (H, W, 3) and secret (H, W), uint8 -> stego (H, W, 3) uint8.
 
         Args:
             cover: at least 32 pixels a side.
-            secret: of the cover's size, see `fit`.
-            progress: called with the number of tiles done and the number there are.
+            secret: of the cover's size, see `fit`; (H, W, 3) for a hider with `color_strengths`.
+            progress: called with the work done and all the work there is: tiles, and for each of them the steps of polishing.
             strength: for a hider with a dial, from 1, faint, to its `strengths`, faithful; "auto" chooses for this pair.
+            polish: steps, 0 to `MAX_POLISH`, in which the result is made better for this pair, see `isgan.polish`.
         """
+        check_rgb(cover, "the cover")
+        check_array(secret, (3,))
         height, width = cover.shape[:2]
+        color = secret.ndim == 3
         if min(height, width) < MIN_SIDE:
             raise IsganError(f"the cover is {width} x {height}: take one of at least {MIN_SIDE} pixels a side, or scale it up")
-        if secret.shape != (height, width):
+        if secret.shape[:2] != (height, width):
             raise IsganError(f"the secret is {secret.shape[1]} x {secret.shape[0]}, the cover {width} x {height}: fit one to the other")
-        if strength == "auto" and self.strengths:
+        if not 0 <= polish <= MAX_POLISH:
+            raise IsganError(f"{polish} steps of polishing: from 0 to {MAX_POLISH} are possible; most of the gain is in the first 50")
+        if polish and not self.hider.trainable:
+            raise IsganError(f"{type(self.hider).__name__.lower()} is no network, so there is nothing to polish: leave out --polish")
+        if strength == "auto" and (self.strengths or color):
             strength = self.choose(cover, secret)
         if strength != "auto":
-            self.hider.set_strength(strength)
-        stego = self._map(self.hider.hide_in_8_bits, (cover, secret), np.empty_like(cover), progress)
+            self.hider.set_strength(strength, color)
+        stego = np.empty(cover.shape, np.uint8)
+        if polish:
+            self._polish(cover, secret, polish, stego, progress)
+        else:
+            self._map(self._work("hide", strength, color), (cover, secret), stego, progress)
         if strength != "auto":
-            write_strength(stego, strength)
+            from isgan.strength import write_strength
+
+            write_strength(stego, strength + COLOR * color, self.hider.carrier)
         return stego
+
+    def _polish(self, cover: np.ndarray, secret: np.ndarray, steps: int, stego: np.ndarray, progress: Progress | None) -> None:
+        from isgan.polish import polish
+
+        done = 0
+
+        def on_step() -> None:
+            nonlocal done
+            done += 1
+            if progress:
+                progress(done, steps * len(self._tiles(stego)))
+
+        def work(covers: "Tensor", secrets: "Tensor", free: "Tensor") -> "Tensor":
+            return polish(self.hider, covers, secrets, free, steps, on_step)
+
+        # Near a seam nothing changes, so that both tiles know what lies beyond it.
+        free = np.zeros(stego.shape[:2], np.uint8)
+        for tile in self._tiles(stego):
+            rows, columns = (_shrunk(span, self.hider.halo, length) for span, length in zip(tile.kept, stego.shape[:2], strict=True))
+            free[rows, columns] = 255
+        self._map(work, (cover, secret, free), stego, None)
 
     def choose(self, cover: np.ndarray, secret: np.ndarray) -> int:
         """The strength for this pair, tried on a few windows of it; only for a hider with a dial."""
         import torch
 
-        height, width = secret.shape
+        color = secret.ndim == 3
+        height, width = secret.shape[:2]
         corners = [sorted({round(share * max(0, length - SAMPLE)) for share in (0, 0.5, 1)}) for length in (height, width)]
         windows = [tuple(slice(start, start + SAMPLE) for start in corner) for corner in product(*corners)]
-        covers, secrets = (torch.cat([to_tensor(picture[window]) for window in windows]) for picture in (cover, secret))
+        covers, secrets = (torch.cat([self._tensor(picture[window]) for window in windows]) for picture in (cover, secret))
+        self.hider.set_strength(1, color)
 
         @functools.cache
         def ends(strength: int) -> tuple[float, float]:
-            self.hider.set_strength(strength)
+            self.hider.set_strength(strength, color)
             with torch.inference_mode():
                 hiding = self.hider(covers, secrets)
             return tuple(-10 * (a - b).square().mean().log10().item() for a, b in ((hiding.stego, covers), (hiding.revealed, secrets)))
 
-        def lost(strength: int) -> float:
-            self.hider.set_strength(strength)
-            return self.hider.lost(sample)
+        # From the most faithful down: of most secrets it is the worse end at all strengths.
+        most = self.hider.color_strengths if color else self.strengths
+        strength = most
+        while strength > 1 and ends(strength)[1] >= ends(strength)[0] - MARGIN:
+            strength -= 1
+        return max({strength, min(strength + 1, most)}, key=lambda strength: min(ends(strength)[0] - MARGIN, ends(strength)[1]))
 
-        step = math.ceil(max(height, width) / 512)
-        sample = to_tensor(cover[::step, ::step])
-        settings = [strength for strength in range(1, self.strengths + 1) if lost(strength) <= lost(1) + MOST_LOST]
-        enough = bisect_left(settings, True, key=lambda strength: ends(strength)[1] >= ends(strength)[0] - MARGIN)
-        near = settings[max(0, enough - 1) : enough + 1]
-        return max(near, key=lambda strength: min(ends(strength)[0] - MARGIN, ends(strength)[1]))
+    def strength_of(self, stego: np.ndarray) -> int | None:
+        """The setting of the dial that a stego image (H, W, 3) uint8 tells of; None if there is no dial, or it tells of none."""
+        told = self._told(stego)
+        return told and told[0]
+
+    def _told(self, stego: np.ndarray) -> tuple[int, bool] | None:
+        """Strength, and whether the secret is in colour."""
+        if not self.strengths:
+            return None
+        from isgan.strength import read_strength
+
+        told = read_strength(stego, self.hider.carrier)
+        if told is None:
+            return None
+        color = told > COLOR
+        strength = told - COLOR * color
+        return (strength, color) if 1 <= strength <= (self.hider.color_strengths if color else self.strengths) else None
 
     def reveal(self, stego: np.ndarray, progress: Progress | None = None) -> np.ndarray:
-        """stego (H, W, 3) uint8 -> secret (H, W) uint8; `IsganError` if the hider has a dial and the picture does not say its setting."""
+        """stego (H, W, 3) uint8 -> secret (H, W) uint8, or (H, W, 3) if it was hidden in colour.
+
+        `IsganError` if the hider has a dial and the picture does not say its setting.
+        """
+        check_rgb(stego, "the stego image")
+        strength, color = 0, False
         if self.strengths:
-            strength = read_strength(stego)
-            if strength is None or strength > self.strengths:
+            told = self._told(stego)
+            if told is None:
                 raise IsganError("this model hid nothing in this picture: take the file as the sender saved it, and the sender's --model")
-            self.hider.set_strength(strength)
-        return self._map(self.hider.reveal, (stego,), np.empty_like(stego, shape=stego.shape[:2]), progress)
+            strength, color = told
+            self.hider.set_strength(strength, color)
+        secret = np.empty(stego.shape if color else stego.shape[:2], np.uint8)
+        return self._map(self._work("reveal", strength, color), (stego,), secret, progress)
+
+    def _work(self, half: Literal["hide", "reveal"], *setting: object) -> Callable:
+        """That direction of the hider as it is set, on tensors."""
+        if self.engine == "torch":
+            return self.hider.hide_in_8_bits if half == "hide" else self.hider.reveal
+        from isgan.engine import compiled
+
+        key = half, *setting
+        if key not in self._compiled:
+            self._compiled[key] = compiled(self.hider, half)
+        return self._compiled[key]
+
+    def _tiles(self, picture: np.ndarray) -> list[Tile]:
+        height, width = picture.shape[:2]
+        return tiles(height, width, self.tile, self.hider.multiple, self.hider.halo)
+
+    def _tensor(self, picture: np.ndarray) -> "Tensor":
+        """See `to_tensor`; on the device of the hider's weights."""
+        tensor = to_tensor(picture)
+        return tensor.to(next(self.hider.parameters(), tensor).device)
 
     def _map(self, work: Callable, pictures: tuple, result: np.ndarray, progress: Progress | None) -> np.ndarray:
         import torch
 
-        device = next(self.hider.parameters(), torch.empty(0)).device
-        height, width = result.shape[:2]
-        parts = tiles(height, width, self.tile, self.hider.multiple, self.hider.halo)
+        parts = self._tiles(result)
         for done, tile in enumerate(parts, 1):
-            with torch.inference_mode():
-                worked = work(*(to_tensor(picture[tile.seen]).to(device) for picture in pictures))
+            with torch.no_grad():
+                worked = work(*(self._tensor(picture[tile.seen]) for picture in pictures))
             result[tile.kept] = to_array(worked)[tile.inside]
             if progress:
                 progress(done, len(parts))
@@ -193,7 +276,10 @@ class Scores(NamedTuple):
 
 
 def compare(picture: np.ndarray, original: np.ndarray) -> Scores:
-    """Two uint8 pictures of one size, in strips, so that memory does not grow with them."""
+    """Two uint8 pictures of one size, in strips, so that memory does not grow with them.
+
+    SSIM of pictures of more than `ALL_PIXELS` is that of evenly spaced strips, about as many pixels.
+    """
     from isgan.metrics.quality import WINDOW, ssim
 
     height = len(original)
@@ -201,13 +287,14 @@ def compare(picture: np.ndarray, original: np.ndarray) -> Scores:
     for top in range(0, height, STRIP):
         rows = slice(top, top + STRIP)
         error += int(np.square(picture[rows].astype(np.int32) - original[rows]).sum())
-    windows = height - WINDOW + 1
-    for top in range(0, windows, STRIP):
+    windows, seen = height - WINDOW + 1, 0
+    for top in range(0, windows, STRIP * math.ceil(picture.shape[0] * picture.shape[1] / ALL_PIXELS)):
         bottom = min(top + STRIP, windows)
         rows = slice(top, bottom + WINDOW - 1)
         similarity += (bottom - top) * ssim(to_tensor(picture[rows]), to_tensor(original[rows])).item()
+        seen += bottom - top
     psnr = 10 * math.log10(255**2 * original.size / error) if error else math.inf
-    return Scores(psnr, similarity / windows)
+    return Scores(psnr, similarity / seen)
 
 
 class Hidden(NamedTuple):
@@ -227,6 +314,9 @@ def hide_file(
     model: weights.Model = weights.DEFAULT,
     how: Fit = "stretch",
     strength: Strength = "auto",
+    color: bool = False,
+    polish: int = 0,
+    engine: Engine = "torch",
     min_secret_psnr: float = MIN_SECRET_PSNR,
     force: bool = False,
     progress: Progress = lambda done, total: None,
@@ -238,7 +328,9 @@ def hide_file(
         output: where to; ends in `.png`.
         model: see `isgan.weights`.
         how: see `fit`.
-        strength: see `Steganographer.hide`.
+        strength, polish: see `Steganographer.hide`.
+        color: hide the secret in colour, not as gray.
+        engine: see `Steganographer`.
         min_secret_psnr: no file is left if the secret that the receiver will see is worse, in dB.
         force: overwrite an existing `output`.
         progress: called with work done and all work.
@@ -247,13 +339,13 @@ def hide_file(
     weights.find(model)
     picture = read_rgb(cover)
     height, width = picture.shape[:2]
-    fitted = fit(read_gray(secret), height, width, how)
-    steganographer = Steganographer(weights.load(model))
-    stego = steganographer.hide(picture, fitted, lambda done, total: progress(done, 2 * total), strength)
+    fitted = fit(read_rgb(secret) if color else read_gray(secret), height, width, how)
+    steganographer = Steganographer(weights.load(model), engine=engine)
+    stego = steganographer.hide(picture, fitted, lambda done, total: progress(done, 2 * total), strength, polish)
     scores: list[Scores] = []
 
-    def check(file: Path) -> None:
-        revealed = steganographer.reveal(read_rgb(file), lambda done, total: progress(total + done, 2 * total))
+    def check(saved: np.ndarray) -> None:
+        revealed = steganographer.reveal(saved, lambda done, total: progress(total + done, 2 * total))
         scores.append(compare(revealed, fitted))
         if not scores[0].psnr >= min_secret_psnr:
             raise IsganError(
@@ -263,8 +355,7 @@ def hide_file(
             )
 
     write_png(stego, output, force, verify=check)
-    chosen = read_strength(stego) if steganographer.strengths else None
-    return Hidden(stego, compare(stego, picture), scores[0], chosen)
+    return Hidden(stego, compare(stego, picture), scores[0], steganographer.strength_of(stego))
 
 
 def reveal_file(
@@ -272,14 +363,15 @@ def reveal_file(
     output: str | os.PathLike,
     *,
     model: weights.Model = weights.DEFAULT,
+    engine: Engine = "torch",
     force: bool = False,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Reveals the secret of a stego image, saves it as a PNG and returns it, (H, W) uint8; see `hide_file`."""
+    """Reveals the secret of a stego image, saves it as a PNG and returns it, (H, W) or (H, W, 3) uint8; see `hide_file`."""
     check_output(output, force, inputs=(stego,))
     weights.find(model)
     picture = read_stego(stego)
-    secret = Steganographer(weights.load(model)).reveal(picture, progress)
+    secret = Steganographer(weights.load(model), engine=engine).reveal(picture, progress)
     write_png(secret, output, force)
     return secret
 
@@ -292,6 +384,19 @@ def read_stego(source: Source) -> np.ndarray:
         message = f"this is {LOSSY[kind]}, which changes pixels: what was hidden is probably gone; ask for the PNG that was saved first"
         warnings.warn(message, IsganWarning, stacklevel=3)
     return picture
+
+
+def check_rgb(picture: np.ndarray, name: str) -> None:
+    """`IsganError` if it is not (H, W, 3) uint8."""
+    check_array(picture, (3,))
+    if picture.ndim != 3:
+        raise IsganError(f"{name} is gray: give (H, W, 3), np.stack([gray] * 3, axis=2)")
+
+
+def _shrunk(span: slice, by: int, length: int) -> slice:
+    """A part of 0 ... length without `by` at each end that is not the whole's."""
+    start, stop = span.start + by * (span.start > 0), span.stop - by * (span.stop < length)
+    return slice(start, max(start, stop))
 
 
 def _round_up(number: int, multiple: int) -> int:

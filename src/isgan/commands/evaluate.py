@@ -17,6 +17,9 @@ def evaluate(
     data: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
     model: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     strength: Annotated[list[Literal["auto"] | int] | None, Parameter(consume_multiple=True, negative="")] = None,
+    secrets: Path | None = None,
+    color: Annotated[bool, Parameter(negative="")] = False,
+    polish: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     split: Literal["train", "val", "test"] = "test",
     limit: Annotated[int | None, Parameter(alias="-n", validator=Number(gte=1))] = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
@@ -37,6 +40,12 @@ def evaluate(
         Names of shipped models or weights files.
     strength
         Settings to measure, each on its own: numbers, for models with a dial, or "auto", which others have alone.
+    secrets
+        Folder of pictures to hide, in turn, instead of the next photograph of the same set. Rows are then of "SET/FOLDER".
+    color
+        Hide the secrets in colour, with the models that can.
+    polish
+        Steps of polishing each pair, for the models that learn.
     split
         Which photographs.
     limit
@@ -60,7 +69,7 @@ def evaluate(
     from isgan import weights
     from isgan.console import counting
     from isgan.datasets.base import open_sets
-    from isgan.evaluation.quality import measure, pair_up, rounded, summary
+    from isgan.evaluation.quality import decibels, measure, pair_up, rounded, summary
     from isgan.steganographer import Steganographer, Strength
     from isgan.weights.card import read_card
 
@@ -72,7 +81,15 @@ def evaluate(
         torch.set_num_threads(threads)
     names = list(dict.fromkeys([*(model or [weights.DEFAULT]), *weights.weightless()]))
     steganographers = {name: Steganographer(weights.load(name)) for name in names}
-    sets = {name: pair_up(source.images(split), limit) for name, source in open_sets(data).items()}
+    if color or polish:
+        names = [name for name in names if (hider := steganographers[name].hider).trainable and (hider.color_strengths or not color)]
+        if not names:
+            raise IsganError("none of these models can do that: leave out --color or --polish, or --model")
+    if card and (color or polish or secrets):
+        raise IsganError("a card has the scores of photographs as `isgan hide` hides them: leave out --card")
+    hidden = [(name, source.images(split)) for name, source in open_sets([secrets]).items()] if secrets else [("", [])]
+    sets = {f"{name}/{other}".rstrip("/"): pair_up(source.images(split), limit, pictures)
+            for name, source in open_sets(data).items() for other, pictures in hidden}  # fmt: skip
     for name in names if card else []:
         if path := weights.find(name):
             read_card(path.with_suffix(".toml"))  # a missing card is known before the work
@@ -84,13 +101,13 @@ def evaluate(
     runs = [(name, setting) for name in names for setting in (wanted if steganographers[name].strengths else auto)]
     for name, setting in runs:
         if setting != "auto":
-            steganographers[name].hider.set_strength(setting)  # one that it does not have is known before the work
+            steganographers[name].hider.set_strength(setting, color)  # one that it does not have is known before the work
     total = len(runs) * sum(map(len, sets.values()))
     with rows_to(output) as write, counting("hiding and revealing", total) as done:
         for name, pairs in sets.items():
             for model_name, setting in runs:
                 group = []
-                for measured in measure(model_name, steganographers[model_name], setting, name, pairs, done):
+                for measured in measure(model_name, steganographers[model_name], setting, name, pairs, done, color, polish):
                     group.append(measured)
                     write(rounded(measured))
                 groups.append(summary(group))
@@ -136,8 +153,3 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise IsganError(f"cannot write {path}: {error.strerror or error}; make room or choose another name") from error
-
-
-def decibels(psnr: float) -> str:
-    """A PSNR for a table: "exact" where it is infinite."""
-    return "exact" if psnr == float("inf") else f"{psnr:.2f}"

@@ -26,7 +26,8 @@ def leaderboard(
     """Rank every model and the methods without weights: quality, changed samples, seconds, memory, size, and P_E.
 
     All go through PNG files, on the same test photographs. P_E is of a steganalyzer trained on the very model: 0, it is always
-    found; .5, never. With them, the secret as WebP in the lowest bits. Rows are written as they are known, and the same command goes on.
+    found; .5, never. With them, the secret as a WebP and as a JPEG 2000 file.
+    Rows are written as they are known, and the same command goes on.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """`isgan reveal`: stego image to secret."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -14,6 +14,7 @@ def reveal(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     model: str = weights.DEFAULT,
+    engine: Literal["torch", "openvino"] = "torch",
     force: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Reveal the picture hidden in a stego image and save it as PNG.
@@ -28,6 +29,8 @@ def reveal(
         The secret, a .png file.
     model
         The model the sender used; compare the eight characters that both commands print.
+    engine
+        What the network runs in. OpenVINO (extra `fast`) takes half a minute to start and is worth it for large pictures.
     force
         Overwrite an existing file.
     """
@@ -35,6 +38,6 @@ def reveal(
     from isgan.steganographer import reveal_file
 
     with counting("revealing") as progress:
-        reveal_file(stego, output, model=model, force=force, progress=progress)
+        reveal_file(stego, output, model=model, engine=engine, force=force, progress=progress)
     print(output)
     print(f"  model {model} {weights.fingerprint(model)}")

@@ -1,10 +1,8 @@
 """The leaderboard: every method on the same photographs through PNG files - quality, changed samples, cost, and how surely it is found.
 
-`webp` is what a network has to be compared with: the secret as WebP of the quality that the default model reveals it in, its bits in the
-lowest ones of the cover's samples by LSB matching, in a random order.
+Among them are the secret as an ordinary file, hidden with as few changes: see `isgan.evaluation.rivals`.
 """
 
-import io
 import math
 import re
 import subprocess
@@ -17,28 +15,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from isgan import weights
 from isgan.console import counting
 from isgan.datasets.base import Source
-from isgan.datasets.pairs import gray
 from isgan.errors import IsganError
 from isgan.evaluation import table6
 from isgan.evaluation.curves import FIGURES, subfolder
-from isgan.evaluation.quality import Hides, Row, measure, pair_up, rounded, summary
+from isgan.evaluation.quality import Hides, Row, decibels, measure, pair_up, rounded, summary
 from isgan.evaluation.results import Results
-from isgan.image import to_array, to_tensor, write_png
-from isgan.steganographer import Steganographer, Strength, compare
+from isgan.evaluation.rivals import Jpeg2000, Rival, Webp
+from isgan.files import replace_file
+from isgan.image import write_png
+from isgan.steganographer import Steganographer, Strength
 
-WEBP = "webp"
 IMAGES, TABLE, PICTURE = "leaderboard-images", "leaderboard", "leaderboard.png"
-LENGTH_BITS = 32
 SHOWN = 60.0  # dB; better secrets are drawn there
 
 
 class Cost(NamedTuple):
-    """Of one command line from start to exit: seconds, and peak memory in MiB."""
+    """Of one command line from start to exit: seconds, and peak memory in MiB, NaN where the system does not tell."""
 
     seconds: float
     peak_mib: float
@@ -48,80 +44,14 @@ def process(*arguments: object) -> Cost:
     """Runs `isgan ARGUMENTS` and measures it; `IsganError` if it fails."""
     started = time.perf_counter()
     child = subprocess.Popen([sys.executable, "-m", "isgan", *map(str, arguments)], stdout=subprocess.DEVNULL)
-    peak = 0.0
+    peak, status = math.nan, Path(f"/proc/{child.pid}/status")
     while child.poll() is None:  # asked while it runs: what the system says afterwards counts this process's memory too
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{child.pid}/status").read_text())
-        peak = max(peak, int(found[1]) / 1024) if found else peak
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+        peak = int(found[1]) / 1024 if found else peak  # the system's figure never falls
         time.sleep(0.02)
     if child.returncode:
         raise IsganError(f"failed: isgan {' '.join(map(str, arguments))}")
     return Cost(time.perf_counter() - started, peak)
-
-
-def webp(secret: np.ndarray, psnr: float, room: int) -> bytes:
-    """The smallest WebP file of a gray picture, (H, W) uint8, with this PSNR in dB; the best of at most `room` bytes if there is none."""
-
-    def encoded(quality: int) -> bytes:
-        file = io.BytesIO()
-        Image.fromarray(secret).save(file, format="WEBP", quality=quality)
-        return file.getvalue()
-
-    low, high = 0, 100
-    while low < high:
-        middle = (low + high) // 2
-        data = encoded(middle)
-        enough = len(data) > room or compare(_decoded(data), secret).psnr >= psnr
-        low, high = (low, middle) if enough else (middle + 1, high)
-    data = encoded(low)
-    return data if len(data) <= room else encoded(max(0, low - 1))
-
-
-def embed(cover: np.ndarray, data: bytes) -> np.ndarray:
-    """LSB matching: `data`, after its length, bit by bit in samples of the cover (H, W, 3) uint8 in a random order; +1 or -1 at random."""
-    bits = np.unpackbits(np.frombuffer(len(data).to_bytes(LENGTH_BITS // 8, "big") + data, np.uint8))
-    if len(bits) > cover.size:
-        raise IsganError(f"{len(bits)} bits do not fit into {cover.size} samples")
-    rng = np.random.default_rng(cover.size)
-    stego = cover.astype(np.int16).reshape(-1)
-    places = rng.permutation(cover.size)[: len(bits)]
-    steps = np.where(rng.random(len(bits)) < 0.5, 1, -1)
-    steps = np.where(stego[places] == 0, 1, np.where(stego[places] == 255, -1, steps))
-    stego[places] += steps * ((stego[places] & 1) != bits)
-    return stego.astype(np.uint8).reshape(cover.shape)
-
-
-def extract(stego: np.ndarray) -> bytes:
-    """What `embed` put in."""
-    bits = (stego.reshape(-1) & 1)[np.random.default_rng(stego.size).permutation(stego.size)]
-    length = int.from_bytes(np.packbits(bits[:LENGTH_BITS]).tobytes(), "big")
-    return np.packbits(bits[LENGTH_BITS : LENGTH_BITS + 8 * length]).tobytes()
-
-
-def _decoded(data: bytes) -> np.ndarray:
-    return np.array(Image.open(io.BytesIO(data)).convert("L"))
-
-
-class Webp:
-    """Hides and reveals as a `Steganographer` does: what a network has to be better than.
-
-    Args:
-        psnr: that the secret is to have, in dB.
-    """
-
-    strengths = 0
-
-    def __init__(self, psnr: float):
-        self.psnr = psnr
-
-    def hide(self, cover: np.ndarray, secret: np.ndarray, *, strength: Strength = "auto") -> np.ndarray:
-        return embed(cover, webp(secret, self.psnr, (cover.size - LENGTH_BITS) // 8))
-
-    def reveal(self, stego: np.ndarray) -> np.ndarray:
-        return _decoded(extract(stego))
-
-    def carry(self, cover: np.ndarray, secret: np.ndarray, _number: int) -> np.ndarray:
-        """As a method of Table 6: the photographs of a pair, (H, W, 3) each."""
-        return self.hide(cover, to_array(gray(to_tensor(secret))))
 
 
 def run(results: Results, sets: Mapping[str, Source], plan: table6.Plan, models: Sequence[str],
@@ -145,9 +75,11 @@ def run(results: Results, sets: Mapping[str, Source], plan: table6.Plan, models:
             settings: list[Strength] = ["auto", *range(1, steganographer.strengths + 1)]
             fingerprint = weights.fingerprint(name)
             groups += [_measured(results, set_name, name, fingerprint, steganographer, setting, pairs) for setting in settings]
-        rival = Webp(round(summary(groups[0])["secret_psnr"], 1))
-        groups.append(_measured(results, set_name, WEBP, f"{rival.psnr:g}", rival, "auto", pairs))
-        others = {WEBP: (f"{WEBP}-{rival.psnr:g}", rival.carry)}
+        rivals: list[Rival] = [Webp(round(summary(groups[0])["secret_psnr"], 1)), Jpeg2000()]
+        for rival in rivals:
+            settings = ["auto", *range(1, rival.strengths + 1)]
+            groups += [_measured(results, set_name, rival.name, rival.fingerprint, rival, setting, pairs) for setting in settings]
+        others = {rival.name: (f"{rival.name}-{rival.fingerprint}", rival.carry) for rival in rivals}
         found = table6.run(results, {set_name: source}, plan, {name: name for name in models}, others=others)
         detected = {row["tested_on"]: row for row in found if row["test"] == "retrained"}
         for group in groups:
@@ -156,14 +88,32 @@ def run(results: Results, sets: Mapping[str, Source], plan: table6.Plan, models:
                 row |= {key: detected[row["model"]][key] for key in ("p_e", "p_e_interval")} | costs.get(row["model"], {})
             table.append(row)
         results.merge(TABLE, table, ("set", "model", "setting"))
+    replace_file(results.folder / f"{TABLE}.md", markdown(results.rows(TABLE)).encode())
     draw(results)
     return table
+
+
+def markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    """The rows of `leaderboard.csv` with the strength that was chosen, as a Markdown table; in each set, the best worse end first."""
+    rows = sorted(rows, key=lambda row: (row["set"], -min(float(row["stego_psnr"]), float(row["secret_psnr"]))))
+    lines = ["| set | method | stego: dB / SSIM | worst | secret: dB / SSIM | worst | changed | P_E | hide, s | MiB |", "|---" * 10 + "|"]
+    for row in rows:
+        if row["setting"] == "auto":
+            stego, secret, least, worst = (
+                decibels(float(row[key])) for key in ("stego_psnr", "secret_psnr", "worst_stego_psnr", "worst_secret_psnr")
+            )
+            cells = [row["set"], f"`{row['model']}`", f"{stego} / {float(row['stego_ssim']):.4f}", least,
+                     f"{secret} / {float(row['secret_ssim']):.4f}", worst, f"{100 * float(row['changed']):.0f} %",
+                     f"{float(row['p_e']):.2f} ± {float(row['p_e_interval']):.2f}", f"{float(row['hide_seconds']):.2f}",
+                     f"{float(row['weights_mib'] or 0):.1f}"]  # fmt: skip
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _costs(model: str, source: Source) -> dict[str, float]:
     """Size of the weights, and what the command lines take on the set's first two test photographs."""
     path = weights.find(model)
-    cover, secret = source.images("test")[:2]
+    cover, secret = pair_up(source.images("test"), 1)[0]
     with tempfile.TemporaryDirectory() as folder:
         stego, revealed = Path(folder, "stego.png"), Path(folder, "revealed.png")
         hiding = process("hide", cover, secret, "-o", stego, "--model", model, "--min-secret-psnr", 0)
@@ -219,7 +169,7 @@ def draw(results: Results) -> Path:
                 if row["setting"] == "auto":
                     place = float(row["stego_psnr"]), min(float(row["secret_psnr"]), SHOWN)
                     dots = axis.scatter(*place, c=[float(row["p_e"])], vmin=0, vmax=0.5, cmap="viridis", s=70, edgecolors="black", zorder=2)
-                    exact = " (exact)" if float(row["secret_psnr"]) > SHOWN else ""
+                    exact = " (exact)" if math.isinf(float(row["secret_psnr"])) else ""
                     axis.annotate(model + exact, place, xytext=(6, 5), textcoords="offset points", fontsize=8)
     figure.colorbar(dots, ax=axes.tolist(), label="P_E of a detector of the model (0: found, .5: not)")
     canvas = FigureCanvasAgg(figure)

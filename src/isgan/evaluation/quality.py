@@ -16,20 +16,20 @@ from isgan.errors import IsganError
 from isgan.image import read_gray, read_rgb, write_png
 from isgan.metrics.quality import MEASURES
 from isgan.steganographer import Strength, compare, fit
-from isgan.strength import read_strength
 
 
 @dataclass(frozen=True)
 class Row:
     """One cover with its secret. PSNR in dB, infinite for equal images; stego against cover in RGB.
 
-    `setting` is what was asked for, "auto" or a strength; `strength` is what the hider was set to, empty where it has no dial. `changed`
+    `setting` is what was asked for, "auto" or a strength, and "color" or "polish N" besides; `strength` is what the hider was set to,
+    empty where it has no dial. `changed`
     is the share of the cover's samples (three a pixel) that the stego image has other values of.
     """
 
     set: str
     model: str
-    setting: Strength
+    setting: Strength | str
     strength: int | Literal[""]
     cover: str
     secret: str
@@ -44,8 +44,10 @@ class Row:
     reveal_seconds: float
 
 
-def pair_up(photographs: Sequence[Path], limit: int | None = None) -> list[tuple[Path, Path]]:
-    """The pairs of a set that are measured; `IsganError` if there is one photograph alone."""
+def pair_up(photographs: Sequence[Path], limit: int | None = None, secrets: Sequence[Path] = ()) -> list[tuple[Path, Path]]:
+    """The pairs of a set that are measured, with these secrets or the set's own; `IsganError` if there is one photograph alone."""
+    if secrets:
+        return in_turn(photographs[:limit], secrets)
     if len(photographs) < 2:
         raise IsganError("one test photograph is too few: a pair needs a cover and another photograph")
     return in_turn(photographs[:limit], photographs)
@@ -54,33 +56,36 @@ def pair_up(photographs: Sequence[Path], limit: int | None = None) -> list[tuple
 class Hides(Protocol):
     """What is measured: `Steganographer`, or what hides and reveals like it."""
 
-    @property
-    def strengths(self) -> int: ...
-
-    def hide(self, cover: np.ndarray, secret: np.ndarray, *, strength: Strength) -> np.ndarray: ...
+    def hide(self, cover: np.ndarray, secret: np.ndarray, *, strength: Strength, polish: int = 0) -> np.ndarray: ...
 
     def reveal(self, stego: np.ndarray) -> np.ndarray: ...
 
+    def strength_of(self, stego: np.ndarray) -> int | None: ...
+
 
 def measure(model: str, steganographer: Hides, setting: Strength, set_name: str, pairs: Sequence[tuple[Path, Path]],
-            on_pair: Callable[[], Any] = lambda: None) -> Iterator[Row]:  # fmt: skip
-    """Hides and reveals each (cover, secret) pair of files at the cover's own size; nothing is filtered out."""
+            on_pair: Callable[[], Any] = lambda: None, color: bool = False, polish: int = 0) -> Iterator[Row]:  # fmt: skip
+    """Hides and reveals each (cover, secret) pair of files at the cover's own size; nothing is filtered out.
+
+    With `color` secrets stay coloured; `polish` is the number of steps, see `Steganographer.hide`.
+    """
+    label = ", ".join([str(setting), *["color"] * color, *[f"polish {polish}"] * bool(polish)]) if color or polish else setting
     with tempfile.TemporaryDirectory() as folder:
         for cover_path, secret_path in pairs:
             cover = read_rgb(cover_path)
             height, width = cover.shape[:2]
-            secret = fit(read_gray(secret_path), height, width, "stretch")
+            secret = fit(read_rgb(secret_path) if color else read_gray(secret_path), height, width, "stretch")
             started = time.perf_counter()
-            stego = steganographer.hide(cover, secret, strength=setting)
+            stego = steganographer.hide(cover, secret, strength=setting, polish=polish)
             hidden = time.perf_counter()
             stego = read_rgb(write_png(stego, Path(folder, "stego.png"), force=True))
             saved = time.perf_counter()
             revealed = steganographer.reveal(stego)
             seconds = hidden - started, time.perf_counter() - saved
             scores = *compare(stego, cover), *compare(revealed, secret)
-            chosen = read_strength(stego) if steganographer.strengths else None
+            chosen = steganographer.strength_of(stego)
             changed = float((stego != cover).mean())
-            yield Row(set_name, model, setting, chosen or "", cover_path.name, secret_path.name, width, height, *scores, changed, *seconds)
+            yield Row(set_name, model, label, chosen or "", cover_path.name, secret_path.name, width, height, *scores, changed, *seconds)
             on_pair()
 
 
@@ -96,3 +101,8 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 def rounded(row: Row) -> dict[str, Any]:
     """A row as CSV holds it."""
     return {key: round(value, 5) if isinstance(value, float) and math.isfinite(value) else value for key, value in asdict(row).items()}
+
+
+def decibels(psnr: float) -> str:
+    """A PSNR for a table: "exact" where it is infinite."""
+    return "exact" if psnr == math.inf else f"{psnr:.2f}"

@@ -181,6 +181,8 @@ def _methods(models: Mapping[str, str]) -> tuple[dict[str, tuple[str, Method]], 
     methods: dict[str, tuple[str, Method]] = {}
     absent = []
     for name, model in models.items():
+        if name in (LSB_MATCHING, OTHER_COVER):
+            raise IsganError(f"'{name}' is the name of a control: give the model another, NAME=FILE")
         try:
             methods[name] = weights.fingerprint(model), _hiding(model)
         except MissingModel:
@@ -248,7 +250,7 @@ class _Stegos:
     def pairs(self, name: str) -> Pairs:
         """Covers and stego images of a method."""
         fingerprint, method = self.methods[name]
-        return Pairs(self._images("cover", lambda cover, *_: cover), self._images(f"{name}-{fingerprint}", method))
+        return Pairs(self._images("cover", lambda cover, *_: cover), self._images(f"{Path(name).name}-{fingerprint}", method))
 
     def _images(self, name: str, method: Method) -> torch.Tensor:
         if name not in self._loaded:

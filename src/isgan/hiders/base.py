@@ -1,6 +1,7 @@
 """The contract of a hiding method, and the paper's idea of hiding in the luminance, written once."""
 
 from abc import ABC, abstractmethod
+from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 from isgan.color import luma
 from isgan.distortions.quantize import quantize, quantize_luma
 from isgan.errors import IsganError
+from isgan.layers.carrier import Carrier
 
 
 class Hiding(NamedTuple):
@@ -32,13 +34,19 @@ class Hider(nn.Module, ABC):
         secret_channels: 1, but 3 for a network that was built for colour secrets, which no command hides yet.
         trainable: False for methods without weights.
         strengths: how many settings `set_strength` takes, 0 for a method without such a dial.
+        color_strengths: how many of them, the faintest, take a colour secret as well.
+        color: whether it is set for one.
+        carrier: how pixels carry what it reveals from; only with such a dial, which the stego image has to tell of besides.
     """
 
-    multiple: ClassVar[int] = 1
-    halo: int = 0
+    multiple = 1
+    halo = 0
     secret_channels: int = 1
     trainable: ClassVar[bool] = True
     strengths: int = 0
+    color_strengths: int = 0
+    color: bool = False
+    carrier: Carrier
     config: dict[str, Any]
 
     def __init__(self, **config: Any):
@@ -53,15 +61,27 @@ class Hider(nn.Module, ABC):
     def reveal(self, stego: Tensor) -> Tensor:
         """stego (N, 3, H, W) -> secret (N, 1, H, W), not yet rounded; values may leave [0, 1] slightly."""
 
-    def set_strength(self, strength: int) -> None:
-        """From 1, a faint change and a blurred secret, to `strengths`, a faithful one; the receiver has to set what the sender did."""
-        if not 1 <= strength <= self.strengths:
-            settings = f"has the strengths 1 to {self.strengths}" if self.strengths else "has no strength to choose"
-            raise IsganError(f"{type(self).__name__.lower()} {settings}, not {strength}")
+    def set_strength(self, strength: int, color: bool = False) -> None:
+        """From 1, a faint change and a blurred secret, to `strengths`, a faithful one; the receiver has to set what the sender did.
 
-    def lost(self, cover: Tensor) -> float:
-        """Share of a cover's pixels (N, 3, H, W) that can carry nothing, as the hider is set; in [0, 1]."""
-        return 0.0
+        With `color`, `hide` takes and `reveal` gives an RGB secret (N, 3, H, W), to `color_strengths`.
+        """
+        if color and not self.color_strengths:
+            raise IsganError(f"{type(self).__name__.lower()} hides gray secrets only: leave out --color, or take the default model")
+        settings = self.color_strengths if color else self.strengths
+        if not isinstance(strength, Integral) or not 1 <= strength <= settings:
+            colored = " for secrets in colour" if color else ""
+            known = f"has the strengths 1 to {settings}{colored}" if settings else "has no strength to choose"
+            raise IsganError(f"{type(self).__name__.lower()} {known}, not {strength}")
+
+    def draft(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """What `isgan.polish` makes better for a pair, a float tensor of the cover's height and width; here what `hide` makes."""
+        return self.hide(cover, secret)
+
+    def finish(self, cover: Tensor, draft: Tensor) -> Hiding:
+        """A `draft` saved as 8 bits and revealed; the gradient goes to the draft."""
+        stego = self.round(draft.clamp(0, 1))
+        return Hiding(stego, self.reveal(stego))
 
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
         """Hide, save as 8 bits (straight-through), reveal: one call, so that a data-parallel wrapper synchronises it."""
@@ -99,9 +119,18 @@ class LumaHider(Hider):
         """Y of the stego image (N, 1, H, W) -> the secret (N, 1, H, W)."""
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        return self._changed(cover, self.draft(cover, secret))
+
+    def draft(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """The change of Y, (N, 1, H, W)."""
         y = luma(cover)
         height, width = y.shape[-2:]
-        change = self.encode(pad_to(y, self.multiple), pad_to(secret, self.multiple)).float()[..., :height, :width] - y
+        return self.encode(pad_to(y, self.multiple), pad_to(secret, self.multiple)).float()[..., :height, :width] - y
+
+    def finish(self, cover: Tensor, draft: Tensor) -> Hiding:
+        return super().finish(cover, self._changed(cover, draft))
+
+    def _changed(self, cover: Tensor, change: Tensor) -> Tensor:
         if self.apart:
             return (cover + change).clamp(0, 1)
         room_below = -cover.amin(dim=1, keepdim=True)

@@ -1,28 +1,29 @@
-"""`qim`: a network writes the secret's Haar bands as a code of whole numbers, and Y carries the code. The default model.
+"""`qim`: a network writes the secret's Haar bands as a code of whole numbers, and the pixels' colours carry it. The default model.
 
-Carrying is quantisation index modulation (Chen and Wornell 2001): each pixel's change is the smallest that makes its luma level
-congruent to its symbol modulo `modulus`. The cover does not disturb what the receiver reads, saving as 8 bits loses nothing, and
-the mean square of the changes is 1.5 for 4 levels, 46.4 dB, whatever the secret is. What is left to learn is the code.
+The receiver reads the numbers without error, whatever the cover is, and what they change is small and known beforehand (see
+`isgan.layers.carrier`). What is left to learn is the code.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isgan.color import rgb_to_ycbcr, ycbcr_to_rgb
 from isgan.distortions.quantize import round_straight_through
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, pad_to
+from isgan.layers.carrier import ColorCarrier, LumaCarrier
 from isgan.layers.haar import Haar
 
-# Of a model with a dial, from faint to faithful: the stego image has 51.1, 49.9, 46.4, 45.1, 43.1, 40.7 and 38.1 dB.
-MODULI = (2, 3, 4, 5, 6, 8, 11)
 # A block of 4 x 4 pixels has 16 Haar coefficients, and carries 16 symbols.
 BLOCK = 4
 BANDS = BLOCK**2
 # log of the magnification: what is wrong shrinks about threefold with each stage, to begin with; and its bounds.
 SHRINKING = 1.2
 LOG_GAINS = (-2.0, 5.0)
+# Of Cb and Cr: four symbols.
+CHROMA_STRENGTH = 3
 # Bands of [0, 1] images are small; this brings them to what a network starts well with.
 BAND_SCALE = 2.0
 
@@ -38,7 +39,7 @@ class ResidualBlock(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.leaky_relu(self.first(x), 0.2))
+        return self.second(F.leaky_relu(self.first(x), 0.2, inplace=True)).add_(x)
 
 
 class Writer(nn.Module):
@@ -50,7 +51,7 @@ class Writer(nn.Module):
         self.network = nn.Sequential(
             nn.Conv2d(BANDS + context, hidden, 3, padding=1),
             ResidualBlock(hidden),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(hidden, count, 3, padding=1),
         )
 
@@ -64,24 +65,24 @@ class Reader(nn.Module):
 
     Symbols (N, count, h, w) in [-1, 1] and the context of the stage before (N, hidden, h, w), if there is one -> context, the bands'
     correction (N, 16, h, w) and, but for the last stage, by how much the next one is to magnify what is still wrong (N, 16, h, w).
-    With a dial, each modulus has its own bias where the symbols enter.
+    With a dial, each of its settings has its own bias where the symbols enter.
     """
 
-    def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, dial: bool):
+    def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, strengths: int):
         super().__init__()
         self.enter = nn.Conv2d(count + hidden if stage else count, hidden, 3, padding=1)
         self.blocks = nn.Sequential(*[ResidualBlock(hidden) for _ in range(blocks)])
         self.correction = nn.Conv2d(hidden, BANDS, 3, padding=1)
         self.log_gain = None if last else nn.Conv2d(hidden, BANDS, 1)
-        self.biases = nn.Parameter(torch.zeros(len(MODULI), hidden)) if dial else None
+        self.biases = nn.Parameter(torch.zeros(strengths, hidden)) if strengths else None
         if self.log_gain:
             for parameter, value in zip(self.log_gain.parameters(), (0.0, SHRINKING * (stage + 1)), strict=True):  # weight, bias
                 nn.init.constant_(parameter, value)
 
-    def forward(self, symbols: Tensor, context: Tensor | None, modulus: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    def forward(self, symbols: Tensor, context: Tensor | None, strength: int) -> tuple[Tensor, Tensor, Tensor | None]:
         entered = self.enter(symbols) if context is None else context + self.enter(torch.cat([symbols, context], dim=1))
         if self.biases is not None:
-            entered = entered + self.biases[MODULI.index(modulus)][:, None, None]
+            entered = entered + self.biases[strength - 1][:, None, None]
         context = self.blocks(entered)
         gain = self.log_gain(context).float().clamp(*LOG_GAINS).exp() if self.log_gain else None
         return context, self.correction(context).float(), gain
@@ -91,132 +92,191 @@ class Reader(nn.Module):
 class Qim(Hider):
     """Successive refinement: each stage writes what the receiver still has wrong, magnified to the scale it expects.
 
-        secret -- Haar --(-)-- x gain -- writer -- round --> symbols = luma level modulo `modulus` --> the receiver
+        secret -- Haar --(-)-- x gain -- writer -- round --> symbols, carried by the pixels --> the receiver
                           |                                     |
                           +--- estimate <-- + correction/gain <-- reader (the receiver's half; the sender runs it too)
 
-    Only the luminance is changed: R, G and B of a pixel by the same whole number. Where they leave no room for every residue
-    (saturated colours: max - min > 256 - modulus), and beyond the image's edge, there is no symbol. max - min is the same in the
-    stego image, so the receiver knows these pixels too, and the sender's later stages see and mend the damage.
+    Beyond the image's edge there is no symbol, nor where the carrier has no room. The receiver knows these pixels too, and the sender's
+    later stages see and mend the damage.
 
     Args:
-        modulus: what the luma level is taken modulo, 2 to 16. More give a better secret and a worse stego image.
+        modulus: number of different symbols, 2 to 27; 16 if not `apart`. More give a better secret and a worse stego image.
         stages: number of refinements, 1 to 4.
         hidden: width of the readers, 8 to 256; writers have three quarters of it.
         blocks: residual blocks of a reader, 0 to 8.
-        dial: one set of weights for all of `MODULI`: `strength` chooses, `modulus` is what it starts with, training draws one for
-            each batch.
+        dial: one set of weights for all `moduli` of the carrier: `strength` chooses, `modulus` is what it starts with, training draws
+            one for each batch.
+        apart: R, G and B move each for itself (`ColorCarrier`); otherwise together, and only luma changes (`LumaCarrier`).
     """
 
-    multiple = BLOCK
-
-    def __init__(self, modulus: int = 4, stages: int = 3, hidden: int = 64, blocks: int = 2, dial: bool = False):
-        if not (2 <= modulus <= 16 and 1 <= stages <= 4 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
-            bounds = f"modulus={modulus} (2 to 16), stages={stages} (1 to 4), hidden={hidden} (8 to 256), blocks={blocks} (0 to 8)"
-            raise IsganError(f"qim with {bounds} is out of bounds")
-        if dial and modulus not in MODULI:
-            raise IsganError(f"qim with a dial and modulus={modulus} is out of bounds: it is one of {MODULI}")
-        super().__init__(modulus=modulus, stages=stages, hidden=hidden, blocks=blocks, dial=dial)
-        self.strengths = len(MODULI) if dial else 0
-        self.modulus = modulus
+    def __init__(self, modulus: int = 4, stages: int = 3, hidden: int = 64, blocks: int = 2, dial: bool = False, apart: bool = False):
+        carrier = ColorCarrier if apart else LumaCarrier
+        if not (2 <= modulus <= carrier.most and 1 <= stages <= 4 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
+            bounds = f"modulus={modulus} (2 to {carrier.most}), stages={stages} (1 to 4), hidden={hidden} (8 to 256)"
+            raise IsganError(f"qim with {bounds}, blocks={blocks} (0 to 8) is out of bounds")
+        if dial and modulus not in carrier.moduli:
+            raise IsganError(f"qim with a dial and modulus={modulus} is out of bounds: it is one of {carrier.moduli}")
+        super().__init__(modulus=modulus, stages=stages, hidden=hidden, blocks=blocks, dial=dial, apart=apart)
+        self.strengths = len(carrier.moduli) if dial else 0
+        self.strength = carrier.moduli.index(modulus) + 1 if dial else 0
+        self.carrier = carrier(modulus)
+        # Colours are told by a factor of two in what the pixels carry.
+        self.color_strengths = sum(2 * modulus <= carrier.most for modulus in carrier.moduli) if dial and apart else 0
         self.haar = Haar(levels=2)
         # 16 symbols a block, shared out; the first stages get what is left over: 6, 5, 5.
         self.counts = [BANDS // stages + (stage < BANDS % stages) for stage in range(stages)]
         self.writers = nn.ModuleList(Writer(hidden if stage else 0, count, hidden * 3 // 4) for stage, count in enumerate(self.counts))
         self.readers = nn.ModuleList(
-            Reader(count, hidden, blocks, stage, stage == stages - 1, dial) for stage, count in enumerate(self.counts)
+            Reader(count, hidden, blocks, stage, stage == stages - 1, self.strengths) for stage, count in enumerate(self.counts)
         )
         # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the correction in a reader.
         writing = 4 * stages + (2 + 2 * blocks) * (stages - 1)
         reading = (1 + 2 * blocks) * stages + 1
-        self.halo = BLOCK * max(writing, reading) + BLOCK - 1
+        self._reach = BLOCK * max(writing, reading) + BLOCK - 1
+        self._set_reach()
 
-    def set_strength(self, strength: int) -> None:
-        super().set_strength(strength)
-        self.modulus = MODULI[strength - 1]
+    def _set_reach(self) -> None:
+        # Chroma is at half the resolution, and enlarged from there: bicubic, from two more on each side.
+        self.multiple, self.halo = (2 * BLOCK, 2 * (self._reach + 2)) if self.color else (BLOCK, self._reach)
 
-    def lost(self, cover: Tensor) -> float:
-        return 1 - _room((cover * 255).round(), self.modulus).mean().item()
+    def set_strength(self, strength: int, color: bool = False) -> None:
+        super().set_strength(strength, color)
+        self.strength, self.color = strength, color
+        self._set_reach()
+        modulus = self.carrier.moduli[strength - 1]
+        self.carrier = type(self.carrier)(2 * modulus if color else modulus)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        pixels = (cover * 255).round()
-        symbols, _ = self._write(secret, _usable(pixels, self.modulus), look_back=False)
-        return self._carry(pixels, symbols)
+        return self._carry(cover, self.draft(cover, secret))
 
     def reveal(self, stego: Tensor) -> Tensor:
         pixels = (stego * 255).round()
-        symbols = pad_to(_level(pixels) % self.modulus, BLOCK)
-        height, width = stego.shape[-2:]
-        return self._read(F.pixel_unshuffle(symbols, BLOCK), _usable(pixels, self.modulus))[..., :height, :width]
+        symbols, room = self.carrier.read(pixels), self.carrier.room(pixels)
+        if not self.color:
+            return self._read(symbols, room, self.strength)
+        bits = torch.div(symbols, self.carrier.modulus // 2, rounding_mode="floor")
+        return self._read_color(symbols - self.carrier.modulus // 2 * bits, bits, room)
+
+    def draft(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """The symbols (N, 1, H, W) before they are rounded; of a colour secret (N, 2, H, W), then the bits of chroma."""
+        return self._code(secret, self.carrier.room((cover * 255).round()), look_back=False)[0]
+
+    def finish(self, cover: Tensor, draft: Tensor) -> Hiding:
+        room = self.carrier.room((cover * 255).round())
+        symbols = self._rounded(draft)
+        revealed = self._read_color(symbols, draft[:, 1:], room) if self.color else self._read(symbols, room, self.strength)
+        return Hiding(self._carry(cover, draft), revealed)
 
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
         """As in the contract, but the gradient goes from the secret to the symbols, not by way of the pixels, whose changes are noise."""
         pixels = (cover * 255).round()
-        chosen = self.modulus
+        chosen = self.strength
         if self.training and self.strengths:
-            self.modulus = MODULI[int(pixels.double().sum()) % self.strengths]  # no random state: a resumed run draws the same
-        symbols, revealed = self._write(secret, _usable(pixels, self.modulus))
-        stego = self._carry(pixels, symbols.detach())
-        self.modulus = chosen
+            self.set_strength(int(pixels.double().sum()) % self.strengths + 1)  # no random state: a resumed run draws the same
+        draft, revealed = self._code(secret, self.carrier.room(pixels))
+        stego = self._carry(cover, draft)
+        if self.training and self.strengths:
+            self.set_strength(chosen)
         return Hiding(stego, revealed)
 
-    def _write(self, secret: Tensor, usable: Tensor, look_back: bool = True) -> tuple[Tensor, Tensor]:
-        """secret (N, 1, H, W), usable (N, 16, h, w) -> symbols (N, 16, h, w) in 0 ... modulus - 1, and what they reveal (N, 1, H, W).
+    def _carry(self, cover: Tensor, draft: Tensor) -> Tensor:
+        """What is saved: cover (N, 3, H, W) in [0, 1] with the symbols of a `draft`, on the 8-bit grid; without a gradient."""
+        symbols = self._rounded(draft).detach()
+        if self.color:
+            symbols = symbols + self.carrier.modulus // 2 * draft[:, 1:]
+        return self.carrier.carry((cover * 255).round(), symbols) / 255
+
+    def _rounded(self, draft: Tensor) -> Tensor:
+        return round_straight_through(draft[:, :1].clamp(0, self._modulus(self.strength) - 1))
+
+    def _code(self, secret: Tensor, room: Tensor, look_back: bool = True) -> tuple[Tensor, Tensor]:
+        """The `draft` of what the pixels are to carry, and what that reveals; see `_write`.
+
+        Colour is Y, coded as a gray secret, and Cb and Cr at half the resolution, coded as gray secrets of their own with 4 symbols: two
+        bits for each of the two in 2 x 2 pixels, a bit for each pixel.
+        """
+        if not self.color:
+            return self._write(secret, room, self.strength, look_back)
+        ycbcr = rgb_to_ycbcr(secret)
+        levels, y = self._write(ycbcr[:, :1], room, self.strength, look_back)
+        planes = F.avg_pool2d(pad_to(ycbcr[:, 1:], 2), 2).flatten(0, 1)[:, None]
+        _, half_room = _chroma_symbols(room, room)
+        chroma, planes = self._write(planes, half_room, CHROMA_STRENGTH, look_back)
+        bits = _chroma_bits(chroma.round())[..., : room.shape[-2], : room.shape[-1]]
+        return torch.cat([levels, bits], dim=1), _with_chroma(y, planes)
+
+    def _read_color(self, symbols: Tensor, bits: Tensor, room: Tensor) -> Tensor:
+        """Symbols of Y, bits of chroma and room (N, 1, H, W) -> RGB secret (N, 3, H, W)."""
+        planes = self._read(*_chroma_symbols(bits, room), CHROMA_STRENGTH)
+        return _with_chroma(self._read(symbols, room, self.strength), planes)
+
+    def _write(self, secret: Tensor, room: Tensor, strength: int, look_back: bool = True) -> tuple[Tensor, Tensor]:
+        """secret, room (N, 1, H, W) -> symbols (N, 1, H, W) in [0, modulus - 1], not yet rounded; what they reveal (N, 1, H, W).
 
         Without `look_back` the last reader is spared, which the symbols do not need; the second result is then of no use.
         """
         height, width = secret.shape[-2:]
+        modulus = self._modulus(strength)
         bands = BAND_SCALE * self.haar(pad_to(secret, BLOCK) - 0.5)
         estimate, context, gain, written = torch.zeros_like(bands), None, 1.0, []
-        for writer, reader, mask in zip(self.writers, self.readers, usable.split(self.counts, dim=1), strict=True):
+        for writer, reader, mask in zip(self.writers, self.readers, self._parts(room), strict=True):
             drive = writer((bands - estimate) * gain, context)
-            symbols = round_straight_through((self.modulus - 1) * torch.sigmoid(2 * drive))
-            written.append(symbols)
+            written.append((modulus - 1) * torch.sigmoid(2 * drive))
             if writer is self.writers[-1] and not look_back:
                 break
-            context, correction, next_gain = reader(self._centred(symbols) * mask, context, self.modulus)
+            context, correction, next_gain = reader(_centred(round_straight_through(written[-1]), modulus) * mask, context, strength)
             estimate = estimate + correction / gain
             gain = next_gain
-        return torch.cat(written, dim=1), (self.haar.inverse(estimate) / BAND_SCALE + 0.5)[..., :height, :width]
+        levels = F.pixel_shuffle(torch.cat(written, dim=1), BLOCK)[..., :height, :width]
+        return levels, self._secret(estimate)[..., :height, :width]
 
-    def _read(self, symbols: Tensor, usable: Tensor) -> Tensor:
-        """symbols, usable (N, 16, h, w) -> secret (N, 1, 4 h, 4 w); the readers of `_write` without the writers."""
-        estimate, context, gain = torch.zeros_like(symbols), None, 1.0
-        centred = (self._centred(symbols) * usable).split(self.counts, dim=1)
-        for reader, part in zip(self.readers, centred, strict=True):
-            context, correction, next_gain = reader(part, context, self.modulus)
+    def _read(self, symbols: Tensor, room: Tensor, strength: int) -> Tensor:
+        """symbols, room (N, 1, H, W) -> secret (N, 1, H, W); the readers of `_write` without the writers."""
+        height, width = symbols.shape[-2:]
+        centred = _centred(symbols, self._modulus(strength)) * room
+        estimate, context, gain = torch.zeros(()), None, 1.0
+        for reader, part in zip(self.readers, self._parts(centred), strict=True):
+            context, correction, next_gain = reader(part, context, strength)
             estimate = estimate + correction / gain
             gain = next_gain
-        return self.haar.inverse(estimate) / BAND_SCALE + 0.5
+        return self._secret(estimate)[..., :height, :width]
 
-    def _centred(self, symbols: Tensor) -> Tensor:
-        """0 ... modulus - 1 -> about [-1, 1]; 0 stands for no symbol."""
-        return (symbols - (self.modulus - 1) / 2) * (2 / self.modulus)
+    def _modulus(self, strength: int) -> int:
+        return self.carrier.moduli[strength - 1] if strength else self.carrier.modulus
 
-    def _carry(self, pixels: Tensor, symbols: Tensor) -> Tensor:
-        """pixels (N, 3, H, W) in 0 ... 255, symbols (N, 16, h, w) -> stego (N, 3, H, W) in [0, 1], on the 8-bit grid."""
-        height, width = pixels.shape[-2:]
-        wanted = F.pixel_shuffle(symbols, BLOCK)[..., :height, :width]
-        least = (self.modulus - 1) // 2
-        change = (wanted - _level(pixels) + least) % self.modulus - least
-        # One step further round leads to the same residue on the other side, where a dark or bright pixel has room.
-        change = change + self.modulus * (change < -pixels.amin(dim=1, keepdim=True)).float()
-        change = change - self.modulus * (change > 255 - pixels.amax(dim=1, keepdim=True)).float()
-        return (pixels + change * _room(pixels, self.modulus)) / 255
+    def _parts(self, image: Tensor) -> tuple[Tensor, ...]:
+        """(N, 1, H, W), with 0 beyond the edge, in blocks, a part for each stage (N, count, h, w)."""
+        below, right = (-side % BLOCK for side in image.shape[-2:])
+        return F.pixel_unshuffle(F.pad(image, (0, right, 0, below)), BLOCK).split(self.counts, dim=1)
+
+    def _secret(self, bands: Tensor) -> Tensor:
+        return self.haar.inverse(bands) / BAND_SCALE + 0.5
 
 
-def _level(pixels: Tensor) -> Tensor:
-    """The whole part of the luma of RGB pixels (N, 3, H, W) in 0 ... 255; exact, since all sums are whole numbers under 2^24."""
-    return torch.div(299 * pixels[:, 0:1] + 587 * pixels[:, 1:2] + 114 * pixels[:, 2:3], 1000, rounding_mode="floor")
+def _centred(symbols: Tensor, modulus: int) -> Tensor:
+    """0 ... modulus - 1 -> about [-1, 1]; 0 stands for no symbol."""
+    return (symbols - (modulus - 1) / 2) * (2 / modulus)
 
 
-def _room(pixels: Tensor, modulus: int) -> Tensor:
-    """1 where R, G and B can take every residue by one common change, else 0; (N, 1, H, W). The change leaves it as it is."""
-    return (pixels.amax(dim=1, keepdim=True) - pixels.amin(dim=1, keepdim=True) <= 256 - modulus).float()
+def _chroma_symbols(bits: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
+    """bits, room (N, 1, H, W) -> symbols of Cb and Cr in 0 ... 3, and which of them are whole, (2 N, 1, H/2, W/2) rounded up.
+
+    Of 2 x 2 pixels the upper two have the bits of Cb, the higher one first, and the lower two those of Cr.
+    """
+    below, right = (-side % 2 for side in bits.shape[-2:])
+    bits, room = (F.pixel_unshuffle(F.pad(image, (0, right, 0, below)), 2).unflatten(1, (2, 2)).flatten(0, 1) for image in (bits, room))
+    return 2 * bits[:, :1] + bits[:, 1:], room[:, :1] * room[:, 1:]
 
 
-def _usable(pixels: Tensor, modulus: int) -> Tensor:
-    """Which symbols there are: `_room`, and 0 beyond the edge, in blocks (N, 16, h, w)."""
-    room = _room(pixels, modulus)
-    below, right = (-side % BLOCK for side in room.shape[-2:])
-    return F.pixel_unshuffle(F.pad(room, (0, right, 0, below)), BLOCK)
+def _chroma_bits(symbols: Tensor) -> Tensor:
+    """The inverse: symbols (2 N, 1, h, w) -> bits (N, 1, 2 h, 2 w)."""
+    planes = symbols.unflatten(0, (-1, 2))[:, :, 0]
+    high = torch.div(planes, 2, rounding_mode="floor")
+    return F.pixel_shuffle(torch.stack([high, planes - 2 * high], dim=2).flatten(1, 2), 2)
+
+
+def _with_chroma(y: Tensor, planes: Tensor) -> Tensor:
+    """Y (N, 1, H, W), Cb and Cr (2 N, 1, H/2, W/2) -> RGB (N, 3, H, W)."""
+    height, width = y.shape[-2:]
+    chroma = F.interpolate(planes[:, 0].unflatten(0, (-1, 2)), scale_factor=2, mode="bicubic")[..., :height, :width]
+    return ycbcr_to_rgb(torch.cat([y, chroma], dim=1))

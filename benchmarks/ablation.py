@@ -1,0 +1,93 @@
+"""What each choice of the default model's network, at one strength, is worth: one thing changed at a time, equal steps of training.
+
+    python benchmarks/ablation.py RESULTS.csv PHOTOGRAPHS...
+
+Each row is `isgan train recipes/ablation.toml` with the options in it, then the validation photographs of each set, 8 bits. Rows that
+are there are kept, so that an interrupted run goes on; beside the CSV file its table is written, as Markdown.
+"""
+
+import csv
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+RECIPE = Path(__file__).parent.parent / "recipes" / "ablation.toml"
+VARIANTS = {
+    "as it is": "",
+    "luma carries the code, not R, G and B apart": "--hider.apart false",
+    "one network for seven strengths": "--hider.dial true",
+    "one stage": "--hider.stages 1",
+    "two stages": "--hider.stages 2",
+    "four stages": "--hider.stages 4",
+    "half the width": "--hider.hidden 32",
+    "one and a half times the width": "--hider.hidden 96",
+    "one residual block a reader": "--hider.blocks 1",
+    "three residual blocks": "--hider.blocks 3",
+    "mean square error as loss": "--loss.name mse",
+    "the paper's mixed loss": "--loss.name mixed",
+    "three times the learning rate": "--optimizer.lr 3e-3",
+    "smaller crops, more of them": "--photos.crop 48 --photos.batch 16",
+    "larger crops, fewer of them": "--photos.crop 136 --photos.batch 2",
+    "no average of weights": "--schedule.ema 0",
+}
+HEAD = """# What each choice of the default model's network is worth
+
+One thing changed at a time, 300 steps from random weights (`recipes/ablation.toml`), then the first 24 validation photographs of
+each set, 8 bits, 11 symbols: the secret's PSNR in dB / SSIM; minutes are of one core, of a machine that did other work besides. One run
+each. `python benchmarks/ablation.py docs/results/ablation.csv lfw voc imagenet cc` makes the table again. What was tried before, and
+longer runs, in which the dial costs nothing, are in [experiments.md](experiments.md).
+
+"""
+ENDS = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
+
+
+def train(options: str, photographs: list[str]) -> list[dict[str, str]]:
+    """The last rows of the run's validation.csv, one for each set."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "isgan", "train", str(RECIPE), *options.split(), "--threads", "1", "-o", folder]
+        subprocess.run([*command, "--data", *photographs], check=True, stdout=subprocess.DEVNULL)
+        with Path(folder, "validation.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    return [row for row in rows if row["step"] == rows[-1]["step"]]
+
+
+def markdown(rows: list[dict[str, str]]) -> str:
+    """Rows of all variants, a line for each: secret dB / SSIM by set, and the mean of the dB against the first variant's."""
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    lines = ["| " + " | ".join(["", "options", "minutes", "stego dB", *sets, "mean"]) + " |", "|" + "---|" * (5 + len(sets))]
+    means: list[float] = []
+    for name in dict.fromkeys(row["variant"] for row in rows):
+        own = {row["set"]: row for row in rows if row["variant"] == name}
+        means.append(sum(float(row["secret_psnr"]) for row in own.values()) / len(own))
+        stego = sum(float(row["stego_psnr"]) for row in own.values()) / len(own)
+        cells = [f"{float(own[s]['secret_psnr']):.2f} / {float(own[s]['secret_ssim']):.4f}" for s in sets]
+        options = next(iter(own.values()))["options"]
+        change = f"{means[-1]:.2f}" if len(means) == 1 else f"{means[-1] - means[0]:+.2f}"
+        cells = [name, f"`{options}`" if options else "", own[sets[0]]["minutes"], f"{stego:.2f}", *cells, change]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    path, photographs = Path(sys.argv[1]), sys.argv[2:]
+    rows = []
+    if path.exists():
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    for name, options in VARIANTS.items():
+        if name in {row["variant"] for row in rows}:
+            continue
+        print(name, flush=True)
+        for row in train(options, photographs):
+            measured = {column: row[column] for column in ("minutes", "set", *ENDS)}
+            rows.append({"variant": name, "options": options, **measured})
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    path.with_suffix(".md").write_text(HEAD + markdown(rows))
+
+
+if __name__ == "__main__":
+    main()
