@@ -1,8 +1,8 @@
-"""What each choice of the default model's network, at one strength, is worth: one thing changed at a time, equal steps of training.
+"""What each choice of the default model's network, at one strength, is worth: one thing changed at a time, equal minutes of training.
 
     python benchmarks/ablation.py RESULTS.csv PHOTOGRAPHS...
 
-Each row is `isgan train recipes/ablation.toml` with the options in it, then the validation photographs of each set, 8 bits. Rows that
+Each row is `isgan train` with a recipe and options on top of it, then the validation photographs of each set, 8 bits. Rows that
 are there are kept, so that an interrupted run goes on; beside the CSV file its table is written, as Markdown.
 """
 
@@ -12,41 +12,53 @@ import sys
 import tempfile
 from pathlib import Path
 
-RECIPE = Path(__file__).parent.parent / "recipes" / "ablation.toml"
+RECIPES = Path(__file__).parent.parent / "recipes"
 VARIANTS = {
-    "as it is": "",
-    "luma carries the code, not R, G and B apart": "--hider.apart false",
-    "one network for seven strengths": "--hider.dial true",
-    "one stage": "--hider.stages 1",
-    "two stages": "--hider.stages 2",
-    "four stages": "--hider.stages 4",
-    "half the width": "--hider.hidden 32",
-    "one and a half times the width": "--hider.hidden 96",
-    "one residual block a reader": "--hider.blocks 1",
-    "three residual blocks": "--hider.blocks 3",
-    "mean square error as loss": "--loss.name mse",
-    "the paper's mixed loss": "--loss.name mixed",
-    "three times the learning rate": "--optimizer.lr 3e-3",
-    "smaller crops, more of them": "--photos.crop 48 --photos.batch 16",
-    "larger crops, fewer of them": "--photos.crop 136 --photos.batch 2",
-    "no average of weights": "--schedule.ema 0",
+    "ablation": {
+        "as it is": "",
+        "luma carries the code, not R, G and B apart": "--hider.apart false",
+        "one network for seven strengths": "--hider.dial true",
+        "one stage": "--hider.stages 1",
+        "two stages": "--hider.stages 2",
+        "four stages": "--hider.stages 4",
+        "half the width": "--hider.hidden 32",
+        "one and a half times the width": "--hider.hidden 96",
+        "one residual block a reader": "--hider.blocks 1",
+        "three residual blocks": "--hider.blocks 3",
+        "mean square error as loss": "--loss.name mse",
+        "the paper's mixed loss": "--loss.name mixed",
+        "three times the learning rate": "--optimizer.lr 3e-3",
+        "smaller crops, more of them": "--photos.crop 48 --photos.batch 16",
+        "larger crops, fewer of them": "--photos.crop 136 --photos.batch 2",
+        "no average of weights": "--schedule.ema 0",
+        "a rate that does not fall": "--schedule.final 1",
+        "the secret's decibels count less from 40 on": "--loss.ceiling 40",
+        "no SSIM in the loss": "--loss.structure 0",
+    },
+    "ablation-wavelet": {
+        "an invertible network (`wavelet`) of four blocks": "",
+        "the same of six blocks": "--hider.blocks 6",
+        "the same of four blocks, R, G and B rounded together": "--hider.apart false",
+        "the same of four blocks, more for the secret": "--loss.gamma 1.5",
+    },
 }
 HEAD = """# What each choice of the default model's network is worth
 
-One thing changed at a time, 300 steps from random weights (`recipes/ablation.toml`), then the first 24 validation photographs of
-each set, 8 bits, 11 symbols: the secret's PSNR in dB / SSIM; minutes are of one core, of a machine that did other work besides. One run
-each. `python benchmarks/ablation.py docs/results/ablation.csv lfw voc imagenet cc` makes the table again. What was tried before, and
-longer runs, in which the dial costs nothing, are in [experiments.md](experiments.md).
+One thing changed at a time, equal minutes of training from random weights (recipes `ablation` and `ablation-wavelet`), then the first 12
+validation photographs of each set, 8 bits, 11 symbols: the secret's PSNR in dB / SSIM. One core of a machine that did other work
+besides, which is why equal minutes are not always equally many steps; one run each. `python benchmarks/ablation.py
+docs/results/ablation.csv lfw voc imagenet cc` makes the table again. What was tried before, and longer runs, in which the dial costs
+nothing, are in [experiments.md](experiments.md).
 
 """
 ENDS = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
-def train(options: str, photographs: list[str]) -> list[dict[str, str]]:
+def train(recipe: str, options: str, photographs: list[str]) -> list[dict[str, str]]:
     """The last rows of the run's validation.csv, one for each set."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "isgan", "train", str(RECIPE), *options.split(), "--threads", "1", "-o", folder]
-        subprocess.run([*command, "--data", *photographs], check=True, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "isgan", "train", str(RECIPES / f"{recipe}.toml"), *options.split()]
+        subprocess.run([*command, "--data", *photographs, "--threads", "1", "-o", folder], check=True, stdout=subprocess.DEVNULL)
         with Path(folder, "validation.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
     return [row for row in rows if row["step"] == rows[-1]["step"]]
@@ -55,7 +67,7 @@ def train(options: str, photographs: list[str]) -> list[dict[str, str]]:
 def markdown(rows: list[dict[str, str]]) -> str:
     """Rows of all variants, a line for each: secret dB / SSIM by set, and the mean of the dB against the first variant's."""
     sets = list(dict.fromkeys(row["set"] for row in rows))
-    lines = ["| " + " | ".join(["", "options", "minutes", "stego dB", *sets, "mean"]) + " |", "|" + "---|" * (5 + len(sets))]
+    lines = ["| " + " | ".join(["", "options", "steps", "stego dB", *sets, "mean"]) + " |", "|" + "---|" * (5 + len(sets))]
     means: list[float] = []
     for name in dict.fromkeys(row["variant"] for row in rows):
         own = {row["set"]: row for row in rows if row["variant"] == name}
@@ -64,7 +76,7 @@ def markdown(rows: list[dict[str, str]]) -> str:
         cells = [f"{float(own[s]['secret_psnr']):.2f} / {float(own[s]['secret_ssim']):.4f}" for s in sets]
         options = next(iter(own.values()))["options"]
         change = f"{means[-1]:.2f}" if len(means) == 1 else f"{means[-1] - means[0]:+.2f}"
-        cells = [name, f"`{options}`" if options else "", own[sets[0]]["minutes"], f"{stego:.2f}", *cells, change]
+        cells = [name, f"`{options}`" if options else "", own[sets[0]]["step"], f"{stego:.2f}", *cells, change]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -75,13 +87,14 @@ def main() -> None:
     if path.exists():
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
-    for name, options in VARIANTS.items():
+    variants = [(recipe, *variant) for recipe, group in VARIANTS.items() for variant in group.items()]
+    for recipe, name, options in variants:
         if name in {row["variant"] for row in rows}:
             continue
         print(name, flush=True)
-        for row in train(options, photographs):
-            measured = {column: row[column] for column in ("minutes", "set", *ENDS)}
-            rows.append({"variant": name, "options": options, **measured})
+        for row in train(recipe, options, photographs):
+            measured = {column: row[column] for column in ("step", "minutes", "set", *ENDS)}
+            rows.append({"variant": name, "recipe": recipe, "options": options, **measured})
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
