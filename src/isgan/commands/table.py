@@ -23,7 +23,7 @@ def table(
     recipe: Path | None = None,
     initial: str | None = None,
     steganalyzer: str = "xunet",
-    splits: Annotated[int, Parameter(validator=Number(gte=2))] = 3,
+    splits: Annotated[int, Parameter(validator=Number(gte=3))] = 3,
     share: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.5,
     side: Annotated[int, Parameter(validator=Number(gte=64))] = 256,
     limit: Annotated[int | None, Parameter(alias="-n", validator=Least)] = None,

@@ -1,16 +1,21 @@
 """A steganalyzer trained to tell one method's stego images from their covers, and its verdicts on unseen pairs."""
 
 import copy
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import safetensors
 import torch
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional as F
 
 from isgan.errors import IsganError
+from isgan.files import replace_file
 from isgan.metrics.security import best_threshold
 from isgan.steganalyzers import steganalyzers
 from isgan.steganalyzers.base import COVER, STEGO, Steganalyzer
@@ -53,6 +58,24 @@ class Detector:
     def scores(self, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
         """How much more like stego images than like covers: of the covers, and of the stego images; (N,) each."""
         return _scores(self.steganalyzer, pairs.covers), _scores(self.steganalyzer, pairs.stegos)
+
+    def save(self, path: Path) -> None:
+        """Writes it to a .safetensors file, for `load_detector`."""
+        state = {name: tensor.contiguous() for name, tensor in self.steganalyzer.state_dict().items()}
+        facts = {"threshold": self.threshold, "steps": self.steps, "seconds": self.seconds}
+        replace_file(path, save(state, {"detector": json.dumps(facts)}), "make room and run the same command again")
+
+
+def load_detector(name: str, path: Path) -> Detector:
+    """What `Detector.save` wrote; `name` is the steganalyzer's."""
+    steganalyzer: Steganalyzer = steganalyzers[name]().to(memory_format=torch.channels_last)
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            facts = json.loads(file.metadata()["detector"])
+        steganalyzer.load_state_dict(load(path.read_bytes()))
+        return Detector(steganalyzer.eval().requires_grad_(False), **facts)
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        raise IsganError(f"{path} is not a detector of this version: delete it, and run the same command again") from error
 
 
 def train_detector(name: str, train: Pairs, val: Pairs, *, minutes: float = 0.0, steps: int = 0, seed: int = 0, lr: float = 1e-3,

@@ -193,7 +193,7 @@ def _table5(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
         for row in group:
             name, status = _text("table5", row, "model", "status")
             view: dict[str, Any] = {"name": name, "status": status, "fingerprint": row.get("fingerprint", ""),
-                                    "paper": printed.get((name, *sets), {}), "ends": {}}  # fmt: skip
+                                    "training": row.get("training", ""), "paper": printed.get((name, *sets), {}), "ends": {}}  # fmt: skip
             if status == "measured":
                 view |= _numbers("table5", row, ("pairs", "side"))
                 for end in ENDS:

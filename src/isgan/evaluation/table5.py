@@ -20,6 +20,7 @@ from isgan.image import read_rgb, to_array, to_tensor, write_png
 from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.steganographer import Steganographer, compare
+from isgan.weights.card import training
 
 # The code of `qim` takes no gradient from a steganalyzer: of our own, `wavelet` is the one trained adversarially.
 MODELS = ("atique", "basic", "isgan", "baluja", "qim", "wavelet", "wavelet-adversarial")
@@ -57,7 +58,7 @@ def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int 
 
 @torch.inference_mode()
 def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> dict[str, float]:
-    """Quality of both ends, (H, W, 3) and (H, W) uint8, through a PNG file, and as floats that are never rounded.
+    """Quality of both ends, (H, W, 3) and (H, W) uint8, through a PNG file, and as floats in [0, 1] that are never rounded.
 
     A hider with a dial is set as `isgan hide` would set it.
     """
@@ -65,8 +66,8 @@ def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> di
         hider.set_strength(Steganographer(hider).choose(cover, secret))
     host, guest = to_tensor(cover), to_tensor(secret)
     stego = hider.hide(host, guest)
-    revealed = hider.reveal(stego)
-    as_float = [measure(a, b).item() for a, b in ((stego, host), (revealed, guest)) for measure in (psnr, ssim)]
+    revealed = hider.reveal(stego.clamp(0, 1))
+    as_float = [measure(a.clamp(0, 1), b).item() for a, b in ((stego, host), (revealed, guest)) for measure in (psnr, ssim)]
     saved = read_rgb(write_png(to_array(hider.round(stego)), file, force=True))
     received = to_array(hider.reveal(to_tensor(saved)))
     return dict(zip(WITH_FLOATS, (*compare(saved, cover), *compare(received, secret), *as_float), strict=True))
@@ -99,8 +100,9 @@ def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] 
                 on_row(table[-1])
                 continue
             rows = measured(results, IMAGES, keys | {"side": side}, model, pairs)
+            trained = training(weights.card(model))
             scores = spread([{key: capped(row[key]) for key in WITH_FLOATS} for row in rows], WITH_FLOATS)
-            table.append({**keys, "status": "measured", "pairs": len(rows), "side": side, **scores})
+            table.append({**keys, "status": "measured", "pairs": len(rows), "side": side, **scores, "training": trained})
             on_row(table[-1])
         results.merge(TABLE, table, ("covers", "secrets", "model"))
     return table

@@ -69,6 +69,13 @@ def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float
     return float(runs.mean()), float(_student(level, len(runs) - 1) * runs.std(ddof=1) / math.sqrt(len(runs)))
 
 
+def share_interval(share: float, count: int) -> float:
+    """Half the width of the 95 % interval of a share that was found in `count` trials, also where it is 0 or 1 (Agresti and Coull 1998)."""
+    trials = count + 4
+    centre = (share * count + 2) / trials
+    return abs(centre - share) + 1.96 * math.sqrt(centre * (1 - centre) / trials)
+
+
 def _student(level: float, freedom: int) -> float:
     """The t for which a Student variable lies in [-t, t] as often as `level` says, found by bisection on angle = arctan(t / sqrt(freedom)).
 

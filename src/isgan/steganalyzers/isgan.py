@@ -42,7 +42,7 @@ class ISGANSteganalyzer(Steganalyzer):
       2. The padding is not averaged in.
     - LeakyReLU with slope 0.2, also between the linear layers; convolutions before BatchNorm have no bias.
     - [0, 1] is centred to [-.5, .5], so that the zero padding of the first convolution is a middle gray and no black frame.
-    - First weights are PyTorch's; the paper says Xavier.
+    First weights: Xavier (paper).
     """
 
     def __init__(self) -> None:
@@ -58,6 +58,11 @@ class ISGANSteganalyzer(Steganalyzer):
             nn.LeakyReLU(SLOPE),
             nn.Linear(128, 2),
         )
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
 
     def answer(self, image: Tensor) -> Tensor:
         return self.layers(image - torch.tensor(0.5, device=image.device))

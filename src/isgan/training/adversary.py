@@ -50,7 +50,13 @@ class Adversary:
         return options.weight * (min(1.0, (step - options.start + 1) / options.ramp) if options.ramp else 1.0)
 
     def term(self, cover: Tensor, stego: Tensor, step: int) -> Tensor:
-        """Eq. 4, weighted: how far the steganalyzer is from calling stego images (N, 3, H, W) covers. Scalar; the hider's gradient only."""
+        """Eq. 4, weighted: how far the steganalyzer is from calling stego images (N, 3, H, W) covers. Scalar; the hider's gradient only.
+
+        `IsganError` if the stego images pass no gradient on: nothing would be learnt.
+        """
+        if not stego.requires_grad:
+            raise IsganError("this hider's stego image has no gradient, so a steganalyzer cannot teach it: take another --hider.name, "
+                             "such as wavelet or isgan, or leave out [steganalyzer]")  # fmt: skip
         weight = self.weight(step)
         if not weight:
             return stego.new_zeros(())

@@ -35,10 +35,11 @@ SHOWN = 2  # pairs of each set in samples.png
 
 
 def learning_rate(recipe: Recipe, step: int, progress: float) -> float:
-    """Linear warm-up over the first steps, then a half cosine of `progress` from 1 to `schedule.final`."""
+    """Linear warm-up over the first steps; from `schedule.hold` on a half cosine of `progress` from 1 to `schedule.final`."""
     schedule = recipe.schedule
     warm = min(1.0, (step + 1) / schedule.warmup) if schedule.warmup else 1.0
-    return recipe.optimizer.lr * warm * (schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * progress)) / 2)
+    fallen = max(0.0, progress - schedule.hold) / (1 - schedule.hold)
+    return recipe.optimizer.lr * warm * (schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * fallen)) / 2)
 
 
 class Trainer:

@@ -18,7 +18,7 @@ GameOptimizer = Literal["sgd", "adam"]
 PART = Mapping[str, Any]
 # Crops leave room for SSIM's window after up to three rows are cut off; every other number is at least 0.
 LEAST = {"crop": 16, "batch": 1, "validation": 1, "validate_every": 1, "save_every": 1, "every": 1}
-BELOW = {"beta1": 1, "beta2": 1, "momentum": 1, "smoothing": 1, "soft": 1, "flip": 1}
+BELOW = {"hold": 1, "beta1": 1, "beta2": 1, "momentum": 1, "smoothing": 1, "soft": 1, "flip": 1}
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ class Schedule:
     """Minutes of training; 0 for no bound. A run bounded by minutes is resumable, but not to the same weights."""
     warmup: int = 200
     """Steps over which the learning rate rises."""
+    hold: float = 0.0
+    """Share of the run before the learning rate falls (paper: 20 of 150 epochs)."""
     final: float = 0.0
     """What the cosine leaves of the learning rate at the end, as a fraction."""
     ema: float = 0.999

@@ -61,7 +61,8 @@ def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, i
             progress.note(f"skipped {path}: {reason}")
         if skipped:
             progress.note(f"{len(skipped)} files skipped")
-        facts: dict[str, Any] = {"licence": licence} if licence else {}
+        facts: dict[str, Any] = {"device": fabric.device.type if devices == 1 else f"{devices} x {fabric.device.type}"}
+        facts |= {"licence": licence} if licence else {}
         if initial:
             facts["initial"] = {"model": Path(initial).name, "fingerprint": weights.fingerprint(initial), **weights.card(initial)}
         trainer = Trainer(plan, fresh, fixed, folder, fabric, initial=weights.load(initial) if initial else None, facts=facts,

@@ -21,6 +21,19 @@ def read_card(path: Path) -> dict[str, Any]:
         raise IsganError(f"the card '{path}' is not TOML ({error}): get the model again") from error
 
 
+def training(card: Mapping[str, Any]) -> str:
+    """How long a model was trained, in all runs on its card together, and on what; empty if the card does not tell."""
+    runs: list[Mapping[str, Any]] = []
+    while card:
+        runs.append(card)
+        card = card.get("initial", {})
+    if not any("hours" in run for run in runs):
+        return ""
+    minutes, steps = (sum(run.get(key, 0) for run in runs) for key in ("hours", "steps"))
+    devices = dict.fromkeys(run["device"] for run in runs if "device" in run)
+    return ", ".join([f"{60 * minutes:.0f} min", f"{steps} steps", *devices])
+
+
 def to_toml(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
     """Nested tables of strings, numbers, booleans and lists of these as TOML that `tomllib` reads back unchanged."""
     lines = [f"[{'.'.join(map(_key, path))}]"] if path else []
