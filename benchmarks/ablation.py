@@ -1,17 +1,29 @@
-"""What each choice of the default model's network, at one strength, is worth: one thing changed at a time, equal minutes of training.
+"""What each choice of the default model's network, at one strength, is worth: one thing changed at a time, equal processor time.
 
     python benchmarks/ablation.py RESULTS.csv PHOTOGRAPHS...
 
-Each row is `isgan train` with a recipe and options on top of it, then the validation photographs of each set, 8 bits. Rows that
-are there are kept, so that an interrupted run goes on; beside the CSV file its table is written, as Markdown.
+Each row is what `isgan train` does with a recipe and options on top of it, for as many steps as take a minute of one core, then the
+validation photographs of each set, 8 bits. Processor time is counted, so that rows are alike on a machine that does other work besides.
+Rows that are there are kept, so that an interrupted run goes on; beside the CSV file its table is written, as Markdown.
 """
 
 import csv
-import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
+import torch
+from lightning.fabric import Fabric
+
+from isgan.datasets.pairs import Photographs, load_photographs
+from isgan.training.loop import Trainer
+from isgan.training.memory import keep_memory
+from isgan.training.recipe import Recipe, parse_value, read_recipe
+
+SECONDS = 60  # of one core, for each row
+WARMING, PROBED = 5, 15  # steps before, and of, the measurement of how many steps that is
 RECIPES = Path(__file__).parent.parent / "recipes"
 VARIANTS = {
     "ablation": {
@@ -44,22 +56,44 @@ VARIANTS = {
 }
 HEAD = """# What each choice of the default model's network is worth
 
-One thing changed at a time, equal minutes of training from random weights (recipes `ablation` and `ablation-wavelet`), then the first 12
-validation photographs of each set, 8 bits, 11 symbols: the secret's PSNR in dB / SSIM. One core of a machine that did other work
-besides, which is why equal minutes are not always equally many steps; one run each. `python benchmarks/ablation.py
-docs/results/ablation.csv lfw voc imagenet cc` makes the table again. What was tried before, and longer runs, in which the dial costs
-nothing, are in [experiments.md](experiments.md).
+One thing changed at a time, a minute of one core's time from random weights (recipes `ablation` and `ablation-wavelet`), then the first 12
+validation photographs of each set, 8 bits, 11 symbols: the secret's PSNR in dB / SSIM. One run each: tenths may be chance. So short a
+time prefers what learns fast; longer runs, in which for example the dial costs nothing, and what was tried before, are in
+[experiments.md](experiments.md). `python benchmarks/ablation.py docs/results/ablation.csv lfw voc imagenet cc` makes the table again.
 
 """
 ENDS = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
-def train(recipe: str, options: str, photographs: list[str]) -> list[dict[str, str]]:
+def plan_of(recipe: str, options: str, steps: int) -> Recipe:
+    """The recipe with options as `isgan train` takes them, for so many steps."""
+    tables: dict[str, Any] = {"schedule": {"steps": steps, "minutes": 0.0}}
+    words = options.split()
+    for option, text in zip(words[::2], words[1::2], strict=True):
+        section, key = option.removeprefix("--").split(".")
+        tables.setdefault(section, {})[key] = parse_value(text)
+    return read_recipe(RECIPES / f"{recipe}.toml", tables)
+
+
+def train(recipe: str, options: str, fresh: Photographs, fixed: Photographs) -> list[dict[str, Any]]:
     """The last rows of the run's validation.csv, one for each set."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "isgan", "train", str(RECIPES / f"{recipe}.toml"), *options.split()]
-        subprocess.run([*command, "--data", *photographs, "--threads", "1", "-o", folder], check=True, stdout=subprocess.DEVNULL)
-        with Path(folder, "validation.csv").open(newline="") as file:
+
+        def trainer(name: str, steps: int) -> Trainer:
+            plan = plan_of(recipe, options, steps)
+            fabric = Fabric(accelerator="cpu", devices=1, precision=plan.precision)
+            fabric.launch()
+            Path(folder, name).mkdir()
+            return Trainer(plan, fresh, fixed, Path(folder, name), fabric)
+
+        probe = trainer("probe", WARMING + PROBED)
+        for step in range(WARMING + PROBED):
+            if step == WARMING:
+                started = time.process_time()
+            probe.train_step(probe.pairs[step])
+        steps = int(SECONDS * PROBED / (time.process_time() - started))
+        trainer("run", steps).fit()
+        with Path(folder, "run", "validation.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
     return [row for row in rows if row["step"] == rows[-1]["step"]]
 
@@ -82,8 +116,12 @@ def markdown(rows: list[dict[str, str]]) -> str:
 
 
 def main() -> None:
-    path, photographs = Path(sys.argv[1]), sys.argv[2:]
-    rows = []
+    path, folders = Path(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]]
+    keep_memory()
+    torch.set_num_threads(1)
+    fresh = load_photographs(folders, "train")
+    fixed = load_photographs(folders, "val", limit=plan_of("ablation", "", 1).photos.validation)
+    rows: list[dict[str, Any]] = []
     if path.exists():
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
@@ -92,8 +130,8 @@ def main() -> None:
         if name in {row["variant"] for row in rows}:
             continue
         print(name, flush=True)
-        for row in train(recipe, options, photographs):
-            measured = {column: row[column] for column in ("step", "minutes", "set", *ENDS)}
+        for row in train(recipe, options, fresh, fixed):
+            measured = {column: row[column] for column in ("step", "set", *ENDS)}
             rows.append({"variant": name, "recipe": recipe, "options": options, **measured})
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))
