@@ -40,6 +40,7 @@ def hide(
     color: bool = False,
     polish: int = 0,
     min_secret_psnr: float = 20.0,
+    engine: Literal["torch", "openvino"] = "torch",
     force: bool = False,
 ) -> "Image.Image":
     """Hide a picture, as gray or in colour, in a colour cover of any size; returns the stego image (RGB, the cover's size).
@@ -57,6 +58,7 @@ def hide(
         color: keep the secret's colours, at half its resolution; for models that can, as the default one.
         polish: steps in which the result is made better for this very pair, up to 1000.
         min_secret_psnr: with `output`, no file is left if the secret comes back worse than this, in dB.
+        engine: what the network runs in, see `load`.
         force: overwrite an existing `output`.
 
     Raises:
@@ -68,16 +70,21 @@ def hide(
 
     if output is not None:
         hidden = pipeline.hide_file(cover, secret, output, model=model, how=fit, strength=strength, color=color, polish=polish,
-                                    min_secret_psnr=min_secret_psnr, force=force)  # fmt: skip
+                                    min_secret_psnr=min_secret_psnr, engine=engine, force=force)  # fmt: skip
         return Image.fromarray(hidden.stego)
     picture = pipeline.read_rgb(cover)
     height, width = picture.shape[:2]
     fitted = pipeline.fit(pipeline.read_rgb(secret) if color else pipeline.read_gray(secret), height, width, fit)
-    return Image.fromarray(load(model).hide(picture, fitted, strength=strength, polish=polish))
+    return Image.fromarray(load(model, engine=engine).hide(picture, fitted, strength=strength, polish=polish))
 
 
 def reveal(
-    stego: "Source", output: str | os.PathLike | None = None, *, model: str | os.PathLike = "qim", force: bool = False
+    stego: "Source",
+    output: str | os.PathLike | None = None,
+    *,
+    model: str | os.PathLike = "qim",
+    engine: Literal["torch", "openvino"] = "torch",
+    force: bool = False,
 ) -> "Image.Image":
     """Reveal the picture hidden in a stego image; returns it (gray, or RGB if hidden in colour) and saves it to `output`.
 
@@ -85,6 +92,7 @@ def reveal(
         stego: what `hide` made, unchanged; an `IsganWarning` says if it was saved in a format that changes pixels.
         output: a `.png` file.
         model: the one that hid it.
+        engine: what the network runs in, see `load`.
         force: overwrite an existing `output`.
 
     Raises:
@@ -95,12 +103,12 @@ def reveal(
     from isgan import steganographer as pipeline
 
     if output is not None:
-        return Image.fromarray(pipeline.reveal_file(stego, output, model=model, force=force))
-    return Image.fromarray(load(model).reveal(pipeline.read_stego(stego)))
+        return Image.fromarray(pipeline.reveal_file(stego, output, model=model, engine=engine, force=force))
+    return Image.fromarray(load(model, engine=engine).reveal(pipeline.read_stego(stego)))
 
 
 def load(model: str | os.PathLike = "qim", tile: int = 1024, engine: Literal["torch", "openvino"] = "torch") -> "Steganographer":
-    """A model, loaded once for many pictures; `tile` bounds the memory that large ones take, see `Steganographer`."""
+    """A model, loaded once for many pictures; `tile` bounds the memory that large ones take. For both see `Steganographer`."""
     from isgan import steganographer, weights
 
     return steganographer.Steganographer(weights.load(model), tile, engine)

@@ -19,7 +19,7 @@ def evaluate(
     strength: Annotated[list[Literal["auto"] | int] | None, Parameter(consume_multiple=True, negative="")] = None,
     secrets: Path | None = None,
     color: Annotated[bool, Parameter(negative="")] = False,
-    polish: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    polish: Annotated[int, Parameter(validator=Number(gte=0, lte=1000))] = 0,
     split: Literal["train", "val", "test"] = "test",
     limit: Annotated[int | None, Parameter(alias="-n", validator=Number(gte=1))] = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,

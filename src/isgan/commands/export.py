@@ -48,6 +48,8 @@ def export(
         strength = (settings + 1) // 2
     if strength or settings or color:
         hider.set_strength(strength, color)
+    if output.exists() and not output.is_dir():
+        raise IsganError(f"{output} is a file: give a folder for the two models")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

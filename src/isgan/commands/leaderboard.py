@@ -61,14 +61,18 @@ def leaderboard(
     from isgan.datasets.base import open_sets
     from isgan.evaluation import leaderboard as board
     from isgan.evaluation.results import Results
-    from isgan.evaluation.table6 import Plan
+    from isgan.evaluation.table6 import Plan, photographs
 
     if threads:
         torch.set_num_threads(threads)
     if tiny:
         side, limit, detect, splits = 64, 2, 24, 2
     names = list(dict.fromkeys([*(model or [weights.DEFAULT, *weights.names()]), *weights.weightless()]))
+    for name in names:
+        weights.find(name)  # what is wrong is known before there is a folder
     sets = open_sets(data)
     plan = Plan(steganalyzer, 0.0 if tiny else budget, 2 if tiny else 0, splits, detect, side, transfer=False)
+    for source in sets.values():
+        photographs(source, plan)  # nor with too few for the detectors
     rows = board.run(Results(output), sets, plan, names, limit)
     show(rows, ("set", "model", "setting", "pairs"), ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim", "changed", "p_e"))

@@ -96,7 +96,8 @@ def run(results: Results, sets: Mapping[str, Source], plan: table6.Plan, models:
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
     """The rows of `leaderboard.csv` with the strength that was chosen, as a Markdown table; in each set, the best worse end first."""
     rows = sorted(rows, key=lambda row: (row["set"], -min(float(row["stego_psnr"]), float(row["secret_psnr"]))))
-    lines = ["| set | method | stego: dB / SSIM | worst | secret: dB / SSIM | worst | changed | P_E | hide, s | MiB |", "|---" * 10 + "|"]
+    ends = "stego: dB / SSIM | worst | secret: dB / SSIM | worst"
+    lines = [f"| set | method | {ends} | changed | P_E | hide, s | memory, MiB | weights, MiB |", "|---" * 11 + "|"]
     for row in rows:
         if row["setting"] == "auto":
             stego, secret, least, worst = (
@@ -105,6 +106,7 @@ def markdown(rows: Sequence[Mapping[str, str]]) -> str:
             cells = [row["set"], f"`{row['model']}`", f"{stego} / {float(row['stego_ssim']):.4f}", least,
                      f"{secret} / {float(row['secret_ssim']):.4f}", worst, f"{100 * float(row['changed']):.0f} %",
                      f"{float(row['p_e']):.2f} ± {float(row['p_e_interval']):.2f}", f"{float(row['hide_seconds']):.2f}",
+                     f"{float(row['peak_mib']):.0f}" if row["peak_mib"] else "",
                      f"{float(row['weights_mib'] or 0):.1f}"]  # fmt: skip
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

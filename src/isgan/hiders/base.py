@@ -67,12 +67,12 @@ class Hider(nn.Module, ABC):
         With `color`, `hide` takes and `reveal` gives an RGB secret (N, 3, H, W), to `color_strengths`.
         """
         if color and not self.color_strengths:
-            raise IsganError(f"{type(self).__name__.lower()} hides gray secrets only: leave out --color, or take the default model")
+            raise IsganError("this model hides gray secrets only: leave out --color, or take the default model")
         settings = self.color_strengths if color else self.strengths
         if not isinstance(strength, Integral) or not 1 <= strength <= settings:
             colored = " for secrets in colour" if color else ""
             known = f"has the strengths 1 to {settings}{colored}" if settings else "has no strength to choose"
-            raise IsganError(f"{type(self).__name__.lower()} {known}, not {strength}")
+            raise IsganError(f"this model {known}, not {strength}")
 
     def draft(self, cover: Tensor, secret: Tensor) -> Tensor:
         """What `isgan.polish` makes better for a pair, a float tensor of the cover's height and width; here what `hide` makes."""

@@ -164,7 +164,8 @@ class Qim(Hider):
     def finish(self, cover: Tensor, draft: Tensor) -> Hiding:
         room = self.carrier.room((cover * 255).round())
         symbols = self._rounded(draft)
-        revealed = self._read_color(symbols, draft[:, 1:], room) if self.color else self._read(symbols, room, self.strength)
+        # The bits of chroma stay what they are: moved a little by a gradient, they would be no bits.
+        revealed = self._read_color(symbols, draft[:, 1:].detach(), room) if self.color else self._read(symbols, room, self.strength)
         return Hiding(self._carry(cover, draft), revealed)
 
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
