@@ -11,11 +11,15 @@ import torch
 from conftest import scene
 from lightning.fabric import Fabric
 
+from isgan import weights
 from isgan.datasets.pairs import Photographs
 from isgan.errors import IsganError
+from isgan.hiders import hiders
+from isgan.steganalyzers import steganalyzers
+from isgan.steganalyzers.base import COVER, STEGO
 from isgan.training.adversary import Adversary
 from isgan.training.checkpoint import load_checkpoint
-from isgan.training.loop import CHECKPOINT, Trainer
+from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer
 from isgan.training.recipe import Recipe, recipe_from
 
 RECIPE = {
@@ -29,8 +33,9 @@ PHOTOS = Photographs({"soft": [torch.from_numpy(scene(70, 66, seed)).permute(2, 
 
 
 def recipe(**options) -> Recipe:
-    schedule = RECIPE["schedule"] | options.pop("schedule", {})
-    return recipe_from({**RECIPE, "schedule": schedule, "adversarial": options})
+    """The small recipe; the options are those of [adversarial], and tables that win over its own."""
+    tables = {key: RECIPE.get(key, {}) | options.pop(key) for key in list(options) if isinstance(options[key], dict)}
+    return recipe_from({**RECIPE, **tables, "adversarial": options})
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +66,7 @@ def test_the_weight_starts_and_rises(adversary):
     assert [game.weight(step) for step in (0, 9, 10, 11, 13, 14, 1000)] == pytest.approx([0, 0, 0.1, 0.2, 0.4, 0.4, 0.4])
     assert adversary(weight=0.4, ramp=0).weight(0) == 0.4
     cover, stego = batch()
-    assert game.term(cover, stego, 9) == 0
+    assert game.term(cover, stego.requires_grad_(), 9) == 0
 
 
 def test_the_term_teaches_the_hider_only(adversary):
@@ -88,6 +93,7 @@ def test_following_the_term_makes_the_steganalyzer_say_cover(adversary, flipped)
 def test_flipped_labels_are_the_non_saturating_term(adversary):
     """-log D(cover) of eq. 4 with flipped labels, log D(stego) without: values by hand."""
     cover, stego = batch()
+    stego.requires_grad_()
     game = adversary(weight=0.5, ramp=0)
     logits = game._answers(cover, stego)[1].detach()
     likely = logits.softmax(dim=1)
@@ -106,6 +112,81 @@ def test_the_steganalyzer_learns(adversary, optimizer):
     game.learn(*batch(4, seed=999), 30)
     assert game.accuracies() == {"accuracy_cover": 1.0, "accuracy_stego": 1.0}
     assert all(map(math.isnan, game.accuracies().values()))
+
+
+@pytest.mark.parametrize("step", [0, 20])
+def test_a_hider_that_cannot_be_taught_is_refused_from_the_first_step(adversary, step):
+    with pytest.raises(IsganError, match="no gradient"):
+        adversary(start=10).term(*batch(), step)
+
+
+@pytest.mark.parametrize("says", [COVER, STEGO])
+def test_accuracies_are_of_covers_and_of_stego_images(adversary, says):
+    """A steganalyzer that calls everything a cover is right of the covers."""
+    game = adversary(every=5)
+    with torch.no_grad():
+        last = game.steganalyzer.layers[-1]
+        last.weight.zero_()
+        last.bias.copy_(torch.eye(2)[says])
+    for step in (1, 2):
+        game.learn(*batch(3), step)
+    assert game.accuracies() == {"accuracy_cover": float(says == COVER), "accuracy_stego": float(says == STEGO)}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"optimizer": "sgd", "lr": 0.02, "momentum": 0.7, "weight_decay": 0.03}, {"optimizer": "adam", "lr": 0.004, "weight_decay": 0.05}],
+)
+def test_the_steganalyzers_optimizer_is_the_recipes(adversary, options):
+    game = adversary(**options)
+    (group,) = game.optimizer.param_groups
+    assert {"optimizer": options["optimizer"]} | {key: group[key] for key in options if key != "optimizer"} == options
+    assert group["params"] == list(game.steganalyzer.parameters())
+
+
+def test_sgd_by_hand(adversary):
+    """Two steps with momentum and L2 regularisation."""
+    lr, momentum, decay = 0.02, 0.7, 0.03
+    game = adversary(optimizer="sgd", lr=lr, momentum=momentum, weight_decay=decay)
+    weight = game.steganalyzer.layers[-1].weight
+    expected, velocity = weight.detach().clone(), 0
+    for step in (0, 1):
+        game.learn(*batch(seed=step), step)
+        velocity = momentum * velocity + weight.grad + decay * expected
+        expected = expected - lr * velocity
+        assert torch.allclose(weight, expected, rtol=0, atol=1e-6)
+
+
+def test_the_steganalyzer_learns_the_labels(adversary, monkeypatch):
+    """The gradient is that of the cross-entropy of these probabilities, cover by cover and stego image by stego image."""
+    game = adversary()
+    monkeypatch.setattr(game, "_labels", lambda count, _: (np.array([0.9, 0.3]), np.array([0.0, 0.6])))
+    cover, stego = batch()
+    likely = torch.tensor([0.9, 0.3, 0.0, 0.6])
+    answers = torch.cat(game._answers(cover, stego)).log_softmax(dim=1)
+    loss = -(likely * answers[:, COVER] + (1 - likely) * answers[:, STEGO]).mean()
+    expected = torch.autograd.grad(loss, list(game.steganalyzer.parameters()))
+    game.learn(cover, stego, 0)
+    for parameter, gradient in zip(game.steganalyzer.parameters(), expected, strict=True):
+        assert torch.allclose(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_the_steganalyzer_works_in_32_bits(adversary, autocast):
+    """It is given the images as they are, and none of its layers rounds to bf16."""
+    game = adversary(weight=1.0, ramp=0)
+    given, made = [], []
+    game.steganalyzer.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
+    for layer in game.steganalyzer.layers:
+        layer.register_forward_hook(lambda *call: made.append(call[-1].dtype))
+    cover, stego = batch()
+    stego.requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        game.term(cover, stego, 0)
+        game.learn(cover, stego, 0)
+    images = torch.cat([cover, stego])
+    assert len(given) == 2 and all(seen.dtype == torch.float32 and torch.equal(seen, images) for seen in given)
+    assert len(made) == 2 * len(game.steganalyzer.layers) and set(made) == {torch.float32}
 
 
 def test_the_hider_learns_nothing_from_the_steganalyzers_step(adversary):
@@ -154,6 +235,19 @@ def test_the_pool_shows_past_stego_images(adversary):
     small = game._from_pool(torch.full((8, 3, 62, 61), 100 / 255), rng)
     assert small.shape == (8, 3, 62, 61) and not (game.pool == 100).any()
     assert adversary(pool=0)._from_pool(fresh, rng) is fresh
+
+
+def test_the_steganalyzer_is_shown_the_pool(adversary):
+    """Beside the covers stand stego images of this step and of those before."""
+    game = adversary(pool=2)
+    shown = []
+    game.steganalyzer.register_forward_pre_hook(lambda _, arguments: shown.append((arguments[0] * 255).round().amax(dim=(1, 2, 3))))
+    cover, past, fresh = (torch.full((2, 3, 64, 64), level / 255) for level in (10, 50, 200))
+    for step, stego in enumerate([past, *[fresh] * 7]):
+        game.learn(cover, stego, step)
+    shown = torch.stack(shown)
+    assert (shown[:, :2] == 10).all() and (shown[0, 2:] == 50).all()
+    assert set(shown[1:, 2:].flatten().tolist()) == {50, 200}
 
 
 def test_crops_have_to_be_large_enough(fabric):
@@ -224,12 +318,63 @@ def test_the_term_changes_the_hider(trainer):
     assert not torch.equal(*weights)
 
 
-def test_the_newest_weights_are_kept(trainer):
-    """The best picture is that of the first step, before the steganalyzer counts."""
+def test_the_term_counts_from_the_start_of_the_recipe_on(trainer):
+    """Where nobody learns, what the loss of a step has more than without the term: nothing, then a quarter more with each step."""
+    still, losses = {"optimizer": {"lr": 0.0}, "schedule": {"steps": 8}, "lr": 0.0}, []
+    for name, weight in (("with", 2.0), ("without", 0.0)):
+        run, losses = trainer(name, weight=weight, start=2, ramp=4, **still), [*losses, []]
+        for run.step in range(8):
+            losses[-1].append(run.train_step(run.pairs[0]))
+    more = np.subtract(*losses)
+    assert more[-1] > 0.1
+    assert more / more[-1] == pytest.approx([0, 0, 0.25, 0.5, 0.75, 1, 1, 1], abs=1e-4)
+
+
+@pytest.mark.parametrize(("steganalyzer", "kept"), [({"name": "isgan"}, 6), ({}, 3)])
+def test_the_newest_weights_are_kept(trainer, steganalyzer, kept):
+    """The best picture is that of the first step, before the steganalyzer counts: the second validation is the worse one."""
     run = trainer("run", **TRICKS)
-    run.best = math.inf
+    if not steganalyzer:
+        run = Trainer(dataclasses.replace(run.recipe, steganalyzer={}), PHOTOS, PHOTOS, run.folder, run.fabric)
+    score = run._score
+
+    def spoilt(hider, pair):
+        scores, sample = score(hider, pair)
+        return [value - 5 * (run.step > 3) for value in scores], sample
+
+    run._score = spoilt
     run.fit()
-    assert "steps = 6" in (run.folder / "weights.toml").read_text()
+    with (run.folder / "validation.csv").open(newline="") as file:
+        first, second = (min(float(row["stego_psnr"]), float(row["secret_psnr"])) for row in csv.DictReader(file))
+    assert second < first
+    assert weights.card(run.folder / WEIGHTS)["steps"] == kept
+
+
+SMALL = {"baluja": {"width": 4}}
+
+
+@pytest.mark.parametrize("detector", steganalyzers.names())
+@pytest.mark.parametrize("hider", [name for name in hiders.names() if hiders[name].trainable])
+def test_every_hider_plays_against_every_steganalyzer(trainer, hider, detector):
+    """One step in which both learn; a hider whose stego image has no gradient is refused."""
+    small = trainer("run")
+    plan = {
+        "hider": {"name": hider, **SMALL.get(hider, {})},
+        "steganalyzer": {"name": detector},
+        "photos": RECIPE["photos"] | {"crop": steganalyzers[detector].least, "batch": 1},
+        "adversarial": {"weight": 1.0, "ramp": 0},
+    }
+    run = Trainer(recipe_from(RECIPE | plan), PHOTOS, PHOTOS, small.folder, small.fabric)
+    if not run.wrapped.train()(*run.pairs[0]).stego.requires_grad:
+        with pytest.raises(IsganError, match="no gradient"):
+            run.train_step(run.pairs[0])
+        return
+    networks = run.hider, run.adversary.steganalyzer
+    before = [[parameter.detach().clone() for parameter in network.parameters()] for network in networks]
+    assert math.isfinite(run.train_step(run.pairs[0]))
+    for network, old in zip(networks, before, strict=True):
+        assert any(not torch.equal(*pair) for pair in zip(network.parameters(), old, strict=True))
+        assert all(parameter.isfinite().all() for parameter in network.parameters())
 
 
 def test_a_recipe_without_a_steganalyzer_says_nothing_of_it():

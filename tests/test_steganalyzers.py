@@ -52,6 +52,40 @@ def test_table_3():
 
 
 @torch.no_grad()
+def test_the_frame_around_the_image_is_a_middle_gray():
+    """[0, 1] is centred: zero padding is what a gray of .5 would be."""
+    seen = []
+    network = stirred(ISGANSteganalyzer()).eval()
+    network.layers[0][0].register_forward_hook(lambda *call: seen.append(call[-1]))
+    for level in (0.5, 0.75):
+        network(torch.full((1, 3, 64, 64), level))
+    gray, brighter = seen
+    assert not gray.any() and brighter.all()
+    kernel = network.layers[0][0].weight.sum(dim=(1, 2, 3))
+    assert torch.allclose(brighter[0, :, 30, 30], 0.25 * kernel, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_pyramid_of_table_3_begins_with_its_finest_grid():
+    layer = ISGANSteganalyzer().layers[5]
+    x = noise(2, 128, 8, 8)
+    expected = [F.avg_pool2d(x, side).flatten(1) for side in (2, 4, 8)]
+    assert torch.allclose(layer(x), torch.cat(expected, dim=1), atol=1e-6)
+
+
+@torch.no_grad()
+def test_the_first_weights_are_xaviers():
+    torch.manual_seed(0)
+    layers = [layer for layer in ISGANSteganalyzer().modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    assert len(layers) == 7
+    for layer in layers:
+        fans = (layer.weight[0].numel(), layer.weight[:, 0].numel())
+        bound = (6 / sum(fans)) ** 0.5
+        assert 0.9 * bound < layer.weight.abs().max() <= bound
+        assert layer.bias is None or not layer.bias.any()
+
+
+@torch.no_grad()
 def test_xunet():
     network = XuNet().eval()
     assert sizes(network.layers, noise(1, 3, 256, 256)) == [

@@ -726,18 +726,6 @@ def test_hiders_without_weights(trainer):
 # ---------------------------------------------------------------------- recipes
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.toml")), ids=lambda path: path.stem)
-def test_recipes_of_the_repository(path):
-    recipe = read_recipe(path)
-    assert build_part(hiders, recipe.hider).trainable
-    assert build_part(losses, recipe.loss)
-    assert recipe_from(recipe.to_dict()) == recipe
-
-
-def test_there_are_recipes():
-    assert list((ROOT / "recipes").glob("*.toml"))
-
-
 def test_overrides_win_over_the_file_and_the_file_over_defaults(recipe):
     plain = recipe()
     assert (plain.seed, plain.photos.crop, plain.optimizer.lr, plain.schedule.final, plain.precision) == (3, 24, 2e-3, 0.0, "32-true")

@@ -40,7 +40,7 @@ def table(
     number
         4, 5 or 6.
     data
-        Folders of photographs; each is a set of its own. Table 5 looks for lfw, voc and imagenet.
+        Folders of photographs; each is a set of its own. Table 5 looks for lfw, voc, imagenet and cc.
     output
         Folder of the results.
     budget

@@ -24,7 +24,8 @@ from isgan.weights.card import training
 
 # The code of `qim` takes no gradient from a steganalyzer: of our own, `wavelet` is the one trained adversarially.
 MODELS = ("atique", "basic", "isgan", "baluja", "qim", "wavelet", "wavelet-adversarial")
-SETS = (("lfw", "lfw"), ("imagenet", "imagenet"), ("voc", "voc"), ("voc", "lfw"), ("imagenet", "voc"))
+# The paper's, and `cc` with itself, whose photographs may be shown.
+SETS = (("lfw", "lfw"), ("imagenet", "imagenet"), ("voc", "voc"), ("voc", "lfw"), ("imagenet", "voc"), ("cc", "cc"))
 WITH_FLOATS = (*MEASURES, *(f"float_{name}" for name in MEASURES))
 IMAGES, TABLE = "table5-images", "table5"
 
@@ -79,7 +80,7 @@ def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] 
 
     Args:
         results: where `table5-images.csv` grows, a row per pair of images.
-        sets: photographs by the paper's names: lfw, imagenet, voc. Rows of sets that are not here are left out.
+        sets: photographs by the names in `SETS`. Rows of sets that are not here are left out.
         models: what to load, by row name; by default the shipped ones. A row whose model does not exist says "not trained".
         side: of all images; the paper's 256.
         limit: at most so many pairs a row.
@@ -87,7 +88,7 @@ def run(results: Results, sets: Mapping[str, Source], models: Mapping[str, str] 
     """
     present = [names for names in SETS if set(names) <= sets.keys()]
     if not present:
-        raise IsganError(f"none of the paper's sets is in --data (found {', '.join(sets)}): name folders lfw, voc or imagenet")
+        raise IsganError(f"none of the table's sets is in --data (found {', '.join(sets)}): name folders lfw, voc, imagenet or cc")
     table = []
     for cover_set, secret_set in present:
         pairs = pairs_of(sets[cover_set], sets[secret_set], "test", side, limit)
