@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from isgan.errors import IsganError
-from isgan.metrics.security import accuracy, auc, best_threshold, interval, p_e
+from isgan.metrics.security import accuracy, auc, best_threshold, interval, p_e, share_interval
 
 # Whole numbers: monotone maps keep their ties.
 scores = arrays(np.float64, st.integers(1, 30), elements=st.integers(-6, 6).map(float))
@@ -104,6 +104,18 @@ def test_quantiles(count, level):
 
 def test_equal_runs_have_no_spread():
     assert interval([0.25, 0.25, 0.25]) == (0.25, 0.0)
+
+
+@pytest.mark.parametrize("count", [10, 40, 200])
+def test_shares_lie_in_their_interval(count):
+    """Whatever the share really is, also 0 and 1, in about 19 of 20 samples; and the interval is no wider than that takes."""
+    found = np.arange(count + 1)
+    widths = np.array([share_interval(number / count, count) for number in found])
+    for share in np.linspace(0, 1, 51):
+        covered = np.abs(found / count - share) <= widths
+        assert stats.binom.pmf(found[covered], count, share).sum() > 0.94
+    assert widths == pytest.approx(widths[::-1]) and widths[0] < 5 / count
+    assert widths[count // 2] == pytest.approx(1.96 / 2 / np.sqrt(count + 4))
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 95.0, -0.5, float("nan")])

@@ -27,7 +27,7 @@ from isgan.datasets.base import Source
 from isgan.datasets.pairs import gray, in_share
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.detector import Detector, Pairs, load_detector, train_detector
-from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Results
+from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Results, plain
 from isgan.evaluation.table5 import MODELS as MEASURED
 from isgan.evaluation.table5 import Photo, squares
 from isgan.image import read_rgb, to_array, to_tensor, write_png
@@ -165,7 +165,7 @@ def summary(results: Results, settings: Mapping[str, Any], plan: Plan, methods: 
 
     That of accuracy and P_E is at least what the few images of a test leave open, also where all splits agree.
     """
-    rows = [row for row in results.rows(RUNS) if all(row[key] == str(value) for key, value in settings.items())]
+    rows = [row for row in results.rows(RUNS) if all(row[key] == str(plain(value)) for key, value in settings.items())]
     table = []
     for test, trained_on, tested_on in _tests(methods, plan):
         group = [row for row in rows if (row["test"], row["tested_on"], row["print"]) == (test, tested_on, methods[tested_on][0])]
