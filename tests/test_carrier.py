@@ -60,6 +60,34 @@ def test_colours_move_by_the_least_that_does_it(modulus):
         assert (change[missing == residue] == least).all()
 
 
+@pytest.mark.parametrize("modulus", sorted({*ColorCarrier.moduli, *(2 * modulus for modulus in ColorCarrier.moduli[:5])}))
+def test_at_black_and_white_colours_move_by_the_least_that_does_it(modulus):
+    """Each channel at 0, at 255 or between, and each residue, compared with all moves that stay inside."""
+    carrier = ColorCarrier(modulus)
+    bounds = {0: range(4), 100: range(-1, 2), 255: range(-3, 1)}
+    for colour in product(bounds, repeat=3):
+        cover = torch.tensor(colour).float()[None, :, None, None].expand(1, 3, 1, modulus)
+        wanted = torch.arange(modulus).float()[None, None, None]
+        stego = carrier.carry(cover, wanted)
+        assert torch.equal(carrier.read(stego), wanted) and stego.min() >= 0 and stego.max() <= 255
+        moves = np.array(list(product(*(bounds[level] for level in colour))))
+        makes = ((np.array(colour) + moves) @ carrier.weights) % modulus
+        least = [np.square(moves).sum(axis=1)[makes == symbol].min() for symbol in range(modulus)]
+        assert (stego - cover).square().sum(dim=1).ravel().tolist() == least
+
+
+@pytest.mark.parametrize("modulus", [*LumaCarrier.moduli, 16])
+def test_at_black_and_white_luma_moves_by_the_least_that_does_it(modulus):
+    carrier = LumaCarrier(modulus)
+    for colour in [*product((0, 1, 100), repeat=3), *product((140, 254, 255), repeat=3)]:
+        cover = torch.tensor(colour).float()[None, :, None, None].expand(1, 3, 1, modulus)
+        change = (carrier.carry(cover, torch.arange(modulus).float()[None, None, None]) - cover)[0, :, 0]
+        inside = [move for move in range(-min(colour), 256 - max(colour)) if abs(move) < modulus]
+        for symbol, moved in enumerate(change.T.tolist()):
+            missing = (symbol - carrier.read(cover)[0, 0, 0, 0].item()) % modulus
+            assert len(set(moved)) == 1 and abs(moved[0]) == min(abs(move) for move in inside if move % modulus == missing)
+
+
 def test_no_other_weights_do_better():
     """For 7 symbols a perfect code: each of 1 + 2 * 3 moves of one level makes one of them."""
     assert ColorCarrier(7).weights == (1, 2, 3)

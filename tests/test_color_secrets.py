@@ -1,6 +1,7 @@
 """Secrets in colour: what the receiver sees is what the sender saw, at any size, and the stego image says that it is colour."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -62,6 +63,29 @@ def test_gray_and_colour_carry_the_same_luma(hider):
     revealed = hider(cover, secret).revealed
     y = (revealed * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, True)
     assert torch.allclose(y, gray.revealed, atol=1e-4)
+
+
+@pytest.mark.parametrize("stages, blocks", [(2, 0), (1, 4)])  # of one the writers see farther, of the other the readers
+@torch.no_grad()
+def test_the_halo_is_honest_in_colour(stages, blocks):
+    """A pixel farther away than `halo` changes nothing; chroma, at half the resolution, sees nearly that far. NaN shows every path."""
+    hider = stirred(Qim(modulus=7, stages=stages, hidden=8, blocks=blocks, dial=True, apart=True)).eval()
+    gray_halo = hider.halo
+    hider.set_strength(3, color=True)
+    assert hider.multiple == 8 and gray_halo < hider.halo
+    half = (hider.halo // 8 + 2) * 8
+    cover, secret = tensor(0, 24, 2 * half + 1), tensor(1, 24, 2 * half + 1)
+    reach = []
+    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False):  # fast ones may see more than they have to
+        for column in (half, half + 7):
+            other, stego = secret.clone(), cover.clone()
+            other[..., column] = stego[..., column] = float("nan")
+            for made in (hider.draft(cover, other), hider.reveal(stego)):
+                columns = made.isnan().flatten(0, 2).any(dim=0).nonzero().flatten()
+                reach.append(int((columns - column).abs().max()))
+    assert max(gray_halo, hider.halo * 3 // 4 - 32) < max(reach) <= hider.halo
+    hider.set_strength(3)
+    assert (hider.multiple, hider.halo) == (4, gray_halo)
 
 
 def test_tiles_give_what_the_whole_picture_gives(hider):

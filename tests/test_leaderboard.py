@@ -1,7 +1,9 @@
 """`isgan leaderboard`: what it prints is what was measured, and the codecs that networks are compared with are fair opponents."""
 
 import csv
+import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from PIL import Image
 
 from isgan.__main__ import main
 from isgan.errors import IsganError
+from isgan.evaluation import leaderboard, rivals
+from isgan.evaluation.results import Results
 from isgan.evaluation.rivals import Jpeg2000, Webp, bits_in, embed, extract, jpeg2000, to_bits, to_symbols, webp
 from isgan.image import write_png
 from isgan.layers.carrier import ColorCarrier
@@ -52,6 +56,29 @@ def test_webp_is_as_small_as_the_quality_allows():
     assert sizes[0] < len(small) <= sizes[1]
 
 
+@pytest.mark.parametrize("psnr", [30, 34.5, 40])
+def test_webp_of_the_next_lower_quality_is_not_good_enough(psnr):
+    secret = np.array(Image.fromarray(scene(96, 96)).convert("L"))
+    files = []
+    for quality in range(101):
+        Image.fromarray(secret).save(file := io.BytesIO(), format="WEBP", quality=quality)
+        files.append(file.getvalue())
+    data = webp(secret, psnr, 10**6)
+    quality = files.index(data)
+    fidelities = [compare(np.array(Image.open(io.BytesIO(files[number])).convert("L")), secret).psnr for number in (quality - 1, quality)]
+    assert fidelities[0] < psnr <= fidelities[1]
+    fitting = files.index(webp(secret, 99, len(data)))  # of what has room, the best
+    assert len(files[fitting]) <= len(data) < len(files[fitting + 1])
+
+
+@pytest.mark.parametrize("rival", [Webp(32.0), Jpeg2000()])
+def test_detectors_see_what_the_rival_makes(rival):
+    cover, secret = scene(64, 64), scene(64, 64, seed=1)
+    stego = rival.carry(cover, secret, 0)
+    assert (stego != cover).mean() > 0.001
+    assert compare(rival.reveal(stego), np.array(Image.fromarray(secret).convert("L"))).psnr > 25
+
+
 @settings(deadline=None)
 @given(st.binary(min_size=1, max_size=100), st.sampled_from(ColorCarrier.moduli))
 def test_bits_become_symbols_and_come_back(data, modulus):
@@ -81,6 +108,74 @@ def test_jpeg_2000_fills_what_the_carrier_has_room_for():
     assert rival.strength_of(rival.hide(cover[:32, :32], secret[:32, :32])) >= 2  # where the faintest has no room
     with pytest.raises(IsganError, match="nothing is hidden"):
         rival.reveal(cover)
+
+
+def test_jpeg_2000_wastes_no_room(monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96), dtype=np.uint8)
+    for room in (500, 1000, 3000):
+        assert 0.85 * room < len(jpeg2000(noise, room)) <= room
+    files = []
+    monkeypatch.setattr(rivals, "jpeg2000", lambda secret, room: (files.append(jpeg2000(secret, room)), files[-1])[1])
+    for strength, modulus in enumerate(ColorCarrier.moduli, 1):
+        Jpeg2000().hide(scene(96, 96), noise, strength=strength)
+        assert 0.85 < 8 * len(files[-1]) / (96 * 96 * np.log2(modulus)) < 1
+
+
+@pytest.mark.parametrize("peaks", [(300.0, 100.0), (100.0, 300.0)])
+def test_costs_are_of_the_halves(folder, monkeypatch, peaks):
+    """Seconds of each, memory of the larger one."""
+    costs = {"hide": leaderboard.Cost(3.0, peaks[0]), "reveal": leaderboard.Cost(2.0, peaks[1])}
+    monkeypatch.setattr(leaderboard, "process", lambda command, *_: costs[command])
+    monkeypatch.setattr(leaderboard, "pair_up", lambda *_: [(Path("cover.png"), Path("secret.png"))])
+    told = leaderboard._costs("lsb121", SimpleNamespace(images=lambda split: []))
+    assert told == {"weights_mib": 0.0, "command_hide_seconds": 3, "command_reveal_seconds": 2, "peak_mib": 300}
+
+
+def test_rows_of_other_weights_are_measured_again(folder):
+    """Not known by the model's name alone."""
+    hidden, rival = [], Webp(30.0)
+    spy = SimpleNamespace(hide=lambda cover, secret, **_: (hidden.append(1), rival.hide(cover, secret))[1],
+                          reveal=rival.reveal, strength_of=rival.strength_of)  # fmt: skip
+    pairs = [(Path("cover.png"), Path("secret.png"))]
+    for fingerprint, count in (("one", 1), ("one", 1), ("other", 2), ("one", 2)):
+        rows = leaderboard._measured(Results(Path("results")), "some", "mine", fingerprint, spy, "auto", pairs)
+        assert len(hidden) == count and len(rows) == 1
+
+
+def table(text: str) -> list[dict[str, str]]:
+    """A Markdown table as rows; of columns of one name the first."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    assert len({len(cells) for cells in lines}) == 1
+    return [dict(zip(lines[0][::-1], cells[::-1], strict=True)) for cells in lines[2:]]
+
+
+def test_what_the_table_says():
+    row = {"set": "some", "model": "mine", "setting": "auto", "stego_psnr": "45.123", "stego_ssim": "0.98765", "secret_psnr": "inf",
+           "secret_ssim": "1", "worst_stego_psnr": "44", "worst_secret_psnr": "inf", "changed": "0.374", "p_e": "0.3125",
+           "p_e_interval": "0.0441", "hide_seconds": "0.512", "command_hide_seconds": "3", "peak_mib": "412.7",
+           "weights_mib": "2.94"}  # fmt: skip
+    (cells,) = table(leaderboard.markdown([row, row | {"setting": "3"}]))
+    said = {"set": "some", "method": "`mine`", "stego: dB / SSIM": "45.12 / 0.9877", "secret: dB / SSIM": "exact / 1.0000",
+            "worst": "44.00", "changed": "37 %", "P_E": "0.31 ± 0.04", "hide, s": "0.51",
+            "memory, MiB": "413", "weights, MiB": "2.9"}  # fmt: skip
+    assert cells == said
+    (cells,) = table(leaderboard.markdown([row | {"peak_mib": "", "weights_mib": ""}]))
+    assert (cells["memory, MiB"], cells["weights, MiB"]) == ("", "0.0")
+
+
+@pytest.mark.parametrize("wrong, words", [(["--model", "nix"], "nix"), (["--model", "lsb121", "--splits", "1"], "--splits")])
+def test_what_is_wrong_is_known_before_there_is_a_folder(board, capsys, wrong, words):
+    assert main([*board[:6], *wrong]) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1 and not Path("results").exists()
+
+
+def test_too_few_photographs_are_known_before_there_is_a_folder(board, capsys):
+    for path in sorted(Path("photos/train").iterdir())[4:]:
+        path.unlink()
+    assert main(board) == 2
+    error = capsys.readouterr().err
+    assert "unseen photographs" in error and error.count("\n") == 1 and not Path("results").exists()
 
 
 @pytest.fixture
@@ -115,7 +210,12 @@ def test_the_whole_way_and_again(board, dial, capsys):
     assert float(chosen["weights_mib"]) == pytest.approx(dial.stat().st_size / 2**20, abs=1e-4)
     assert Image.open("results/figures/leaderboard.png").size[0] > 600
     lines = Path("results/leaderboard.md").read_text().splitlines()
-    assert len(lines) == 2 + 5 and {line.count("|") for line in lines} == {11}
+    assert len(lines) == 2 + 5
+    for cells in table("\n".join(lines)):
+        (row,) = [row for row in rows if (f"`{row['model']}`", row["setting"]) == (cells["method"], "auto")]
+        assert cells["P_E"] == f"{float(row['p_e']):.2f} ± {float(row['p_e_interval']):.2f}"
+    (fingerprint,) = {image["fingerprint"] for image in images if image["model"] == "webp"}  # as good as the network's secret
+    assert float(fingerprint) == pytest.approx(float(chosen["secret_psnr"]), abs=0.051)
     assert any(f"| {float(chosen['stego_psnr']):.2f} / {float(chosen['stego_ssim']):.4f} |" in line for line in lines)
     auto = [row for row in rows if row["setting"] == "auto"]
     auto.sort(key=lambda row: min(float(row["stego_psnr"]), float(row["secret_psnr"])), reverse=True)

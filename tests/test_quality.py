@@ -9,7 +9,24 @@ import torch
 from conftest import scene
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from isgan.evaluation.quality import Row, measure, summary
+from isgan.image import write_png
 from isgan.metrics.quality import MS_SSIM_WEIGHTS, ms_ssim, ms_ssim_scales, psnr, ssim
+
+
+class Stub:
+    """Adds 4 to B of the upper half, and reveals white."""
+
+    def hide(self, cover, secret, *, strength="auto", polish=0):
+        stego = cover.copy()
+        stego[: len(cover) // 2, :, 2] += 4
+        return stego
+
+    def reveal(self, stego):
+        return np.full(stego.shape[:2], 255, np.uint8)
+
+    def strength_of(self, stego):
+        return None
 
 
 def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> torch.Tensor:
@@ -119,3 +136,20 @@ def test_float64_stays_float64():
     x = picture(48, 48).double()
     y = noisy(x.float(), 0.1).double()
     assert psnr(x, y).dtype == ssim(x, y).dtype == ms_ssim(x, y).dtype == torch.float64
+
+
+def test_what_is_measured_of_a_pair(tmp_path):
+    """`changed` is the share of the samples, three a pixel."""
+    pair = tuple(write_png(scene(32, 48, seed), tmp_path / f"{seed}.png") for seed in (0, 1))
+    (row,) = measure("stub", Stub(), "auto", "some", [pair])
+    assert row.changed == pytest.approx(1 / 6) and (row.width, row.height, row.strength) == (48, 32, "")
+    assert row.stego_psnr == pytest.approx(10 * math.log10(255**2 / (16 / 6)), abs=1e-4)
+
+
+def test_a_summary_has_means_and_the_worst():
+    numbers = [(50.0, 0.99, 30.0, 0.9), (40.0, 0.95, 38.0, 0.98), (45.0, 0.97, 34.0, 0.94)]
+    rows = [Row("some", "stub", "auto", "", "a.png", "b.png", 9, 9, *four, 0.1 * n, n, 2 * n) for n, four in enumerate(numbers)]
+    told = summary(rows)
+    assert (told["worst_stego_psnr"], told["worst_secret_psnr"], told["pairs"]) == (40, 30, 3)
+    means = [told[name] for name in ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim", "changed", "hide_seconds", "reveal_seconds")]
+    assert means == pytest.approx([45, 0.97, 34, 0.94, 0.1, 1, 2])

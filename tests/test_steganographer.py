@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+import isgan
 from isgan import weights
 from isgan.errors import IsganError, IsganWarning
 from isgan.hiders import hiders
@@ -93,6 +94,20 @@ def test_only_tiles_go_through_the_network():
     Steganographer(Spy(), tile=50).hide(scene(130, 58), gray(130, 58), lambda *call: calls.append(call))
     assert Spy.shapes == [(54, 58), (64, 58), (52, 58)]
     assert calls == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_tiles_of_large_pictures_are_about_a_thousand_pixels_a_side():
+    class Spy(hiders["lsb332"]):
+        halo = 10
+        sides: list[int] = []  # noqa: RUF012
+
+        def hide(self, cover, secret):
+            self.sides += cover.shape[2:]
+            return cover
+
+    assert isgan.load("lsb332").tile == 1024
+    Steganographer(Spy()).hide(np.zeros((1200, 2500, 3), np.uint8), np.zeros((1200, 2500), np.uint8))
+    assert min(Spy.sides) > 512 and max(Spy.sides) <= 1.2 * 1024 + 2 * Spy.halo
 
 
 @settings(deadline=None, max_examples=30)

@@ -20,7 +20,7 @@ from isgan.hiders.qim import Qim
 from isgan.image import read_gray, read_rgb, to_tensor, write_png
 from isgan.layers.carrier import ColorCarrier, LumaCarrier
 from isgan.steganographer import MARGIN, Steganographer, compare, fit
-from isgan.strength import read_strength, write_strength
+from isgan.strength import VOTES, _places, read_strength, write_strength
 
 LUMA, COLOR = LumaCarrier(5), ColorCarrier(7)
 ALL = [*map(LumaCarrier, LumaCarrier.moduli), *map(ColorCarrier, ColorCarrier.moduli)]
@@ -37,6 +37,40 @@ def test_what_is_written_is_read_and_the_symbols_stay(carrier, picture, strength
     before, after = ((to_tensor(image) * 255).round() for image in (picture, marked))
     for told in (carrier.read, carrier.room, carrier.votes):
         assert torch.equal(told(before), told(after))
+
+
+@pytest.mark.parametrize("shape", [(33, 47), (41, 43), (32, 33), (1, 997)])
+@pytest.mark.parametrize("carrier", [ALL[0], ALL[6], ALL[7], ALL[13]])
+def test_odd_numbers_of_pixels(carrier, shape):
+    picture = np.random.default_rng(0).integers(1, 240, (*shape, 3), dtype=np.uint8)
+    for strength in range(1, 16):
+        marked = picture.copy()
+        write_strength(marked, strength, carrier)
+        assert read_strength(marked, carrier) == strength
+        places = np.flatnonzero((marked != picture).any(axis=2))
+        assert 10 < len(places) <= 64 and np.abs(np.histogram(places, 4, (0, picture[..., 0].size))[0] - len(places) / 4).max() < 10
+
+
+def test_places_are_those_of_the_golden_ratio():
+    """In a picture of any size, or old stego images could not be read."""
+    shares = np.arange(64) * (5**0.5 - 1) / 2 % 1
+    for count in (1024, 4095, 10**9):
+        assert np.abs(_places(count) - shares * count).max() < 1 + count * 1e-8
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (41, 43)])
+def test_a_few_votes_say_nothing(shape):
+    """Where pixels have no vote, here of pure red, twenty of the 64 have to."""
+    for voters in (1, 4, 8, VOTES - 1, VOTES):
+        picture = np.full((*shape, 3), (255, 0, 0), np.uint8)
+        picture.reshape(-1, 3)[_places(picture.size // 3)[:voters]] = 120
+        if voters < 20:
+            with pytest.raises(IsganError, match="take another cover"):
+                write_strength(picture, 5, LUMA)
+            assert read_strength(picture, LUMA) is None
+        else:
+            write_strength(picture, 5, LUMA)
+            assert read_strength(picture, LUMA) == 5
 
 
 def test_one_level_of_blue_leaves_luma_as_it_is():
@@ -126,6 +160,22 @@ def test_auto_makes_the_worse_end_best(steganographer, monkeypatch):
     assert chosen == sorted(chosen, reverse=True) and chosen[0] == 7 and chosen[-1] == 1
 
 
+def test_auto_is_what_was_chosen_for_the_pair():
+    """The shipped model: a plain secret is hidden faintly, one of noise as well as can be; noise in one part of it counts too."""
+    steganographer = isgan.load()
+    cover, plain = scene(112, 112), np.full((112, 112), 90, np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (112, 112), dtype=np.uint8)
+    chosen = []
+    for secret in (plain, noise):
+        chosen.append(steganographer.choose(cover, secret))
+        assert steganographer.strength_of(steganographer.hide(cover, secret)) == chosen[-1]
+    assert chosen[0] < chosen[1] == 7
+    for top, left in (*product((0, 84), repeat=2), (42, 42)):
+        secret = plain.copy()
+        secret[top : top + 28, left : left + 28] = noise[:28, :28]
+        assert steganographer.choose(cover, secret) > chosen[0]
+
+
 def test_a_picture_of_another_model_is_refused(steganographer):
     with pytest.raises(IsganError, match="hid nothing"):
         steganographer.reveal(scene(64, 64))
@@ -163,6 +213,10 @@ def test_command_lines(folder, dial, capsys):
         assert main(arguments) == 2
         error = capsys.readouterr().err
         assert words in error and error.count("\n") == 1 and not Path("x.png").exists()
+    for strength in ("2.5", "x", "7.0", "1e1", ""):
+        assert main(["hide", "cover.png", "secret.png", "-o", "x.png", "--strength", strength, "--model", str(dial)]) == 2
+        error = capsys.readouterr().err
+        assert "--strength: auto or a whole number" in error and error.count("\n") == 1 and not Path("x.png").exists()
 
 
 def test_a_cover_of_one_pure_colour_will_do(folder, dial, capsys):
