@@ -13,6 +13,7 @@ from isgan.distortions.quantize import round_straight_through
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, pad_to
+from isgan.layers.bf16 import bf16_where_fast
 from isgan.layers.carrier import ColorCarrier, LumaCarrier
 from isgan.layers.haar import Haar
 
@@ -43,7 +44,10 @@ class ResidualBlock(nn.Module):
 
 
 class Writer(nn.Module):
-    """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding."""
+    """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding.
+
+    Only the sender has it: what bfloat16 changes, the next stage sees and mends.
+    """
 
     def __init__(self, context: int, count: int, hidden: int):
         super().__init__()
@@ -57,7 +61,8 @@ class Writer(nn.Module):
 
     def forward(self, error: Tensor, context: Tensor | None) -> Tensor:
         seen = error if context is None else torch.cat([error, context], dim=1)
-        return self.linear(error).float() + self.network(seen).float()
+        with bf16_where_fast():
+            return self.linear(error).float() + self.network(seen).float()
 
 
 class Reader(nn.Module):

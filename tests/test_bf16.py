@@ -1,0 +1,48 @@
+"""bfloat16 in the sender's half costs next to nothing, and stays away where others have to come to the same numbers."""
+
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+from conftest import stirred
+
+from isgan import weights
+from isgan.engine import to_onnx
+from isgan.hiders.isgan import ISGAN
+from isgan.hiders.qim import Qim
+from isgan.image import read_rgb, to_tensor
+from isgan.layers import bf16
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+COVER, SECRET = (to_tensor(read_rgb(EXAMPLES / name)[64:192, 64:192]) for name in ("covers/iguana.png", "secrets/temple.png"))
+
+
+def hidden(model: str, native: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[torch.Tensor, list[float]]:
+    """The stego image, and dB of both ends."""
+    monkeypatch.setattr(bf16, "_native", lambda: native)
+    hider, secret = weights.load(model), SECRET[:, :1]
+    with torch.inference_mode():
+        stego = hider.hide_in_8_bits(COVER, secret)
+        revealed = hider.reveal(stego)
+    return stego, [-10 * (a - b).square().mean().log10().item() for a, b in ((stego, COVER), (revealed, secret))]
+
+
+@pytest.mark.parametrize("model", ["qim", "qim-4", "isgan", "basic"])
+def test_it_costs_next_to_nothing(model, monkeypatch):
+    (exact, before), (fast, after) = (hidden(model, native, monkeypatch) for native in (False, True))
+    assert not torch.equal(exact, fast)  # it is in use
+    assert after == pytest.approx(before, abs=0.05)
+
+
+@pytest.mark.parametrize("hider", [Qim(stages=2, hidden=8, blocks=1), ISGAN()], ids=["qim", "isgan"])
+def test_training_and_exported_graphs_are_without(hider, monkeypatch):
+    hider = stirred(hider).eval()
+    monkeypatch.setattr(bf16, "_native", lambda: False)
+    exact = hider.hide(COVER, SECRET[:, :1])
+    monkeypatch.setattr(bf16, "_native", lambda: True)
+    assert torch.equal(hider.hide(COVER, SECRET[:, :1]), exact)  # with a gradient
+    graph = onnx.load_from_string(to_onnx(hider.requires_grad_(False), "hide")).graph
+    types = {attribute.i for node in graph.node for attribute in node.attribute if attribute.name == "to"}
+    types |= {value.type.tensor_type.elem_type for value in graph.value_info}
+    assert onnx.TensorProto.FLOAT in types and onnx.TensorProto.BFLOAT16 not in types
