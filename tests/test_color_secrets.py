@@ -75,15 +75,16 @@ def test_the_halo_is_honest_in_colour(stages, blocks):
     assert hider.multiple == 8 and gray_halo < hider.halo
     half = (hider.halo // 8 + 2) * 8
     cover, secret = tensor(0, 24, 2 * half + 1), tensor(1, 24, 2 * half + 1)
-    reach = []
+    reaches: tuple[list[int], list[int]] = [], []
     with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False):  # fast ones may see more than they have to
         for column in (half, half + 7):
             other, stego = secret.clone(), cover.clone()
             other[..., column] = stego[..., column] = float("nan")
-            for made in (hider.draft(cover, other), hider.reveal(stego)):
+            for reach, made in zip(reaches, (hider.draft(cover, other), hider.reveal(stego)), strict=True):
                 columns = made.isnan().flatten(0, 2).any(dim=0).nonzero().flatten()
                 reach.append(int((columns - column).abs().max()))
-    assert max(gray_halo, hider.halo * 3 // 4 - 32) < max(reach) <= hider.halo
+    assert max(gray_halo, hider.halo * 3 // 4 - 32) < max(map(max, reaches)) <= hider.halo
+    assert hider.reveal_halo * 3 // 4 - 32 < max(reaches[1]) <= hider.reveal_halo
     hider.set_strength(3)
     assert (hider.multiple, hider.halo) == (4, gray_halo)
 

@@ -148,7 +148,7 @@ class Steganographer:
         if polish:
             self._polish(cover, secret, polish, stego, progress)
         else:
-            self._map(self._work("hide", strength, color), (cover, secret), stego, progress)
+            self._map(self._work("hide", strength, color), (cover, secret), stego, self.hider.halo, progress)
         if strength != "auto":
             from isgan.strength import write_strength
 
@@ -164,17 +164,17 @@ class Steganographer:
             nonlocal done
             done += 1
             if progress:
-                progress(done, steps * len(self._tiles(stego)))
+                progress(done, steps * len(self._tiles(stego, self.hider.halo)))
 
         def work(covers: "Tensor", secrets: "Tensor", free: "Tensor") -> "Tensor":
             return polish(self.hider, covers, secrets, free, steps, on_step)
 
         # Near a seam nothing changes, so that both tiles know what lies beyond it.
         free = np.zeros(stego.shape[:2], np.uint8)
-        for tile in self._tiles(stego):
+        for tile in self._tiles(stego, self.hider.halo):
             rows, columns = (_shrunk(span, self.hider.halo, length) for span, length in zip(tile.kept, stego.shape[:2], strict=True))
             free[rows, columns] = 255
-        self._map(work, (cover, secret, free), stego, None)
+        self._map(work, (cover, secret, free), stego, self.hider.halo)
 
     def choose(self, cover: np.ndarray, secret: np.ndarray) -> int:
         """The strength for this pair, tried on a few windows of it; only for a hider with a dial."""
@@ -233,7 +233,7 @@ class Steganographer:
             strength, color = told
             self.hider.set_strength(strength, color)
         secret = np.empty(stego.shape if color else stego.shape[:2], np.uint8)
-        return self._map(self._work("reveal", strength, color), (stego,), secret, progress)
+        return self._map(self._work("reveal", strength, color), (stego,), secret, self.hider.reveal_halo, progress)
 
     def _work(self, half: Literal["hide", "reveal"], *setting: object) -> Callable:
         """That direction of the hider as it is set, on tensors."""
@@ -246,19 +246,19 @@ class Steganographer:
             self._compiled[key] = compiled(self.hider, half)
         return self._compiled[key]
 
-    def _tiles(self, picture: np.ndarray) -> list[Tile]:
+    def _tiles(self, picture: np.ndarray, halo: int) -> list[Tile]:
         height, width = picture.shape[:2]
-        return tiles(height, width, self.tile, self.hider.multiple, self.hider.halo)
+        return tiles(height, width, self.tile, self.hider.multiple, halo)
 
     def _tensor(self, picture: np.ndarray) -> "Tensor":
         """See `to_tensor`; on the device of the hider's weights."""
         tensor = to_tensor(picture)
         return tensor.to(next(self.hider.parameters(), tensor).device)
 
-    def _map(self, work: Callable, pictures: tuple, result: np.ndarray, progress: Progress | None) -> np.ndarray:
+    def _map(self, work: Callable, pictures: tuple, result: np.ndarray, halo: int, progress: Progress | None = None) -> np.ndarray:
         import torch
 
-        parts = self._tiles(result)
+        parts = self._tiles(result, halo)
         for done, tile in enumerate(parts, 1):
             with torch.no_grad():
                 worked = work(*(self._tensor(picture[tile.seen]) for picture in pictures))

@@ -31,6 +31,7 @@ class Hider(nn.Module, ABC):
         multiple: the grid the method works on. Any size is accepted, but tiles of a larger image have to start at multiples of it.
         halo: how far, in pixels, the input reaches that one output pixel of `hide` or `reveal` depends on. Tiles that
             overlap by it give the same result as the whole image.
+        reveal_halo: the same of `reveal` alone, where that sees less; large images are then revealed sooner.
         secret_channels: 1, but 3 for a network that was built for colour secrets, which no command hides yet.
         trainable: False for methods without weights.
         strengths: how many settings `set_strength` takes, 0 for a method without such a dial.
@@ -52,6 +53,10 @@ class Hider(nn.Module, ABC):
     def __init__(self, **config: Any):
         super().__init__()
         self.config = config
+
+    @property
+    def reveal_halo(self) -> int:
+        return self.halo
 
     @abstractmethod
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:

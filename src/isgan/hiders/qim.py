@@ -137,12 +137,18 @@ class Qim(Hider):
         # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the correction in a reader.
         writing = 4 * stages + (2 + 2 * blocks) * (stages - 1)
         reading = (1 + 2 * blocks) * stages + 1
-        self._reach = BLOCK * max(writing, reading) + BLOCK - 1
+        self._reaches = [BLOCK * convolutions + BLOCK - 1 for convolutions in (max(writing, reading), reading)]
         self._set_reach()
 
+    @property
+    def reveal_halo(self) -> int:
+        return self._halos[1]
+
     def _set_reach(self) -> None:
+        self.multiple = 2 * BLOCK if self.color else BLOCK
         # Chroma is at half the resolution, and enlarged from there: bicubic, from two more on each side.
-        self.multiple, self.halo = (2 * BLOCK, 2 * (self._reach + 2)) if self.color else (BLOCK, self._reach)
+        self._halos = [2 * (reach + 2) if self.color else reach for reach in self._reaches]
+        self.halo = self._halos[0]
 
     def set_strength(self, strength: int, color: bool = False) -> None:
         super().set_strength(strength, color)
