@@ -56,7 +56,7 @@ def in_process() -> list[dict]:
             ("hide", lambda s=steganographer: s.hide(cover, secret)),
             ("reveal", lambda s=steganographer, p=stego: s.reveal(p)),
         ):
-            with patch.object(bf16, "_native", return_value=False) if name == "isgan" else nullcontext():
+            with patch.object(bf16, "native", return_value=False) if name == "isgan" else nullcontext():
                 seconds = median_seconds(work)
             rows.append({"what": f"{what} 256x256", "model": name, "seconds": seconds, "peak_mib": ""})
     return rows

@@ -10,8 +10,15 @@ from PIL import Image
 from isgan import weights
 from isgan.hiders.qim import Qim
 from isgan.hiders.wavelet import Wavelet
+from isgan.layers import bf16
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test finds does not depend on the processor; `test_bf16.py` and the command lines run as processes see the other half."""
+    monkeypatch.setattr(bf16, "native", lambda: False)
 
 
 def scene(height: int, width: int, seed: int = 0) -> np.ndarray:

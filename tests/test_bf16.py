@@ -20,7 +20,7 @@ COVER, SECRET = (to_tensor(read_rgb(EXAMPLES / name)[64:192, 64:192]) for name i
 
 def hidden(model: str, native: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[torch.Tensor, list[float]]:
     """The stego image, and dB of both ends."""
-    monkeypatch.setattr(bf16, "_native", lambda: native)
+    monkeypatch.setattr(bf16, "native", lambda: native)
     hider, secret = weights.load(model), SECRET[:, :1]
     with torch.inference_mode():
         stego = hider.hide_in_8_bits(COVER, secret)
@@ -38,9 +38,9 @@ def test_it_costs_next_to_nothing(model, monkeypatch):
 @pytest.mark.parametrize("hider", [Qim(stages=2, hidden=8, blocks=1), ISGAN()], ids=["qim", "isgan"])
 def test_training_and_exported_graphs_are_without(hider, monkeypatch):
     hider = stirred(hider).eval()
-    monkeypatch.setattr(bf16, "_native", lambda: False)
+    monkeypatch.setattr(bf16, "native", lambda: False)
     exact = hider.hide(COVER, SECRET[:, :1])
-    monkeypatch.setattr(bf16, "_native", lambda: True)
+    monkeypatch.setattr(bf16, "native", lambda: True)
     assert torch.equal(hider.hide(COVER, SECRET[:, :1]), exact)  # with a gradient
     graph = onnx.load_from_string(to_onnx(hider.requires_grad_(False), "hide")).graph
     types = {attribute.i for node in graph.node for attribute in node.attribute if attribute.name == "to"}

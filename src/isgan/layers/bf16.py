@@ -12,13 +12,13 @@ def bf16_where_fast() -> AbstractContextManager[object]:
     Does nothing with a gradient (the trainer's own autocast stays as it is), on a GPU, on other CPUs and in an exported graph, which
     other processors run.
     """
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or not _native():
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or not native():
         return nullcontext()
     return torch.autocast("cpu", torch.bfloat16)
 
 
 @functools.cache
-def _native() -> bool:
+def native() -> bool:
     """Whether the CPU multiplies bfloat16 itself; without that, torch does it more slowly than float32."""
     if not hasattr(torch.cpu, "get_capabilities"):  # torch before 2.10
         return False
