@@ -337,8 +337,6 @@ def test_another_side_is_measured_anew(three, tmp_path):
     assert [row["side"] for row in results.rows(table5.IMAGES)] == ["64", "64", "80", "80"]
 
 
-
-
 def test_photographs_of_one_name_in_two_folders(tmp_path):
     for folder, seed in (("anna", 1), ("bert", 5)):
         (tmp_path / "lfw" / "test" / folder).mkdir(parents=True)
