@@ -502,6 +502,15 @@ def test_a_folder_of_divided_sets_is_each_of_them(tmp_path):
     assert {name: type(source) for name, source in open_sets([tmp_path / "data" / "one"]).items()} == {"one": datasets["splits"]}
 
 
+def test_photographs_beside_divided_sets_are_not_left_out_silently(tmp_path):
+    for name in ("photos/holiday/test/a.png", "photos/holiday/val/b.png", "photos/c.png"):
+        write(tmp_path / name)
+    with pytest.raises(IsganError, match=r"has sets of its own, holiday, and photographs beside them, like c\.png"):
+        open_sets([tmp_path / "photos"])
+    (tmp_path / "photos" / "c.png").unlink()
+    assert list(open_sets([tmp_path / "photos"])) == ["holiday"]
+
+
 def test_two_sets_of_one_name_are_refused(tmp_path):
     for name in ("a/photos/1.png", "b/photos/2.png"):
         write(tmp_path / name)

@@ -6,6 +6,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import isgan
 from isgan.__main__ import main
+from isgan.evaluation.quality import Row, summary
 from isgan.image import read_gray, read_rgb
+from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES
 from isgan.steganographer import compare, fit
 
@@ -100,6 +103,13 @@ def test_bad_input_is_one_line(photographs, tmp_path, monkeypatch, capsys, argum
     assert Path("taken.csv").read_text() == "precious"
 
 
+def test_a_pair_that_comes_back_exactly_does_not_make_a_mean_exact():
+    row = Row("some", "lsb121", "auto", "", "a.png", "b.png", 64, 64, 40.0, 0.9, 30.0, 0.8, 0.5, 0.1, 0.1)
+    exact = replace(row, secret_psnr=math.inf, secret_ssim=1.0)
+    assert summary([row, row, exact])["secret_psnr"] == pytest.approx((30 + 30 + EXACT) / 3)
+    assert summary([row, exact])["worst_secret_psnr"] == 30 and summary([exact, exact])["secret_psnr"] == math.inf
+
+
 def test_one_photograph_alone_is_no_pair(photographs, tmp_path, capsys):
     for path in sorted((photographs / "test").iterdir())[1:]:
         path.unlink()
@@ -128,12 +138,12 @@ def test_other_secrets_colours_and_polish(photographs, dial, tmp_path, capsys):
         assert main(["evaluate", *arguments, "-o", str(tmp_path / "rows.csv"), "--force"]) == 0
         with (tmp_path / "rows.csv").open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["model"] == str(dial)]
-        assert [(row["set"], row["setting"], row["secret"]) for row in rows] == 3 * [("photographs/others", setting, "a.png")]
-        assert isgan.hide(cover, others / "a.png", tmp_path / "stego.png", model=dial, color=color, polish=polish,
+        assert [(row["set"], row["setting"], row["secret"]) for row in rows] == 3 * [("photographs/others", setting, "test/a.png")]
+        assert isgan.hide(cover, others / "test/a.png", tmp_path / "stego.png", model=dial, color=color, polish=polish,
                           min_secret_psnr=0, force=True)  # fmt: skip
         revealed = np.array(isgan.reveal(tmp_path / "stego.png", model=dial))
         secret = fit((read_rgb if color else read_gray)(others / "a.png"), *revealed.shape[:2])
-        (row,) = (row for row in rows if row["cover"] == "odd.png")
+        (row,) = (row for row in rows if row["cover"] == "test/odd.png")
         assert float(row["secret_psnr"]) == pytest.approx(compare(revealed, secret).psnr, abs=1e-4)
     capsys.readouterr()
     for options, words in (

@@ -138,8 +138,21 @@ def test_rows_of_other_weights_are_measured_again(folder):
                           reveal=rival.reveal, strength_of=rival.strength_of)  # fmt: skip
     pairs = [(Path("cover.png"), Path("secret.png"))]
     for fingerprint, count in (("one", 1), ("one", 1), ("other", 2), ("one", 2)):
-        rows = leaderboard._measured(Results(Path("results")), "some", "mine", fingerprint, spy, "auto", pairs)
+        rows = leaderboard._measured(Results(Path("results")), "some", "mine", fingerprint, spy, "auto", pairs, Path())
         assert len(hidden) == count and len(rows) == 1
+
+
+def test_photographs_of_one_name_in_two_folders(folder):
+    """Each pair has its own scores, also when they are read back."""
+    pairs = []
+    for name, side in (("a", 40), ("b", 56)):
+        Path(name).mkdir()
+        for number in (1, 2):
+            Image.fromarray(scene(side, side, seed=number)).save(f"{name}/{number}.png")
+        pairs.append((Path(name, "1.png"), Path(name, "2.png")))
+    for _ in range(2):
+        rows = leaderboard._measured(Results(Path("results")), "some", "mine", "one", Webp(30.0), "auto", pairs, Path())
+        assert [(row.cover, row.width) for row in rows] == [("a/1.png", 40), ("b/1.png", 56)]
 
 
 def table(text: str) -> list[dict[str, str]]:

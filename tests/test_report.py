@@ -342,6 +342,15 @@ def test_table_6_on_the_page(full):
     assert "--steganalyzer xunet --budget 5.0 --splits 3 --side 256" in text
 
 
+def test_a_set_whose_rows_come_in_two_runs_is_one(results):
+    """The second run was of other models, on both sets."""
+    rows = [*table6(RIGHT, "lfw"), *table6(RIGHT, "voc"), *table6({("retrained", "isgan"): detection(0.2)}, "lfw")]
+    results.write("table6", rows)
+    text = Page(page(results.folder)).text("table6")
+    assert text.count("On lfw the controls are right") == text.count("On voc the controls are right") == 1
+    assert "nothing can be concluded" not in text
+
+
 def test_intervals_that_are_not_there(results):
     rows = table6(RIGHT)
     rows[0]["p_e_interval"] = math.nan

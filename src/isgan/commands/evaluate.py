@@ -87,9 +87,10 @@ def evaluate(
             raise IsganError("none of these models can do that: leave out --color or --polish, or --model")
     if card and (color or polish or secrets):
         raise IsganError("a card has the scores of photographs as `isgan hide` hides them: leave out --card")
-    hidden = [(name, source.images(split)) for name, source in open_sets([secrets]).items()] if secrets else [("", [])]
-    sets = {f"{name}/{other}".rstrip("/"): pair_up(source.images(split), limit, pictures)
-            for name, source in open_sets(data).items() for other, pictures in hidden}  # fmt: skip
+    others = open_sets([secrets]) if secrets else {"": None}
+    sets = {f"{name}/{other}".rstrip("/"): (pair_up(source.images(split), limit, hidden.images(split) if hidden else ()),
+                                            (source.home, (hidden or source).home))
+            for name, source in open_sets(data).items() for other, hidden in others.items()}  # fmt: skip
     for name in names if card else []:
         if path := weights.find(name):
             read_card(path.with_suffix(".toml"))  # a missing card is known before the work
@@ -102,12 +103,12 @@ def evaluate(
     for name, setting in runs:
         if setting != "auto":
             steganographers[name].hider.set_strength(setting, color)  # one that it does not have is known before the work
-    total = len(runs) * sum(map(len, sets.values()))
+    total = len(runs) * sum(len(pairs) for pairs, _ in sets.values())
     with rows_to(output) as write, counting("hiding and revealing", total) as done:
-        for name, pairs in sets.items():
+        for name, (pairs, homes) in sets.items():
             for model_name, setting in runs:
                 group = []
-                for measured in measure(model_name, steganographers[model_name], setting, name, pairs, done, color, polish):
+                for measured in measure(model_name, steganographers[model_name], setting, name, pairs, homes, done, color, polish):
                     group.append(measured)
                     write(rounded(measured))
                 groups.append(summary(group))

@@ -87,13 +87,18 @@ def open_sets(roots: Iterable[Path]) -> dict[str, Source]:
     """The sources of several roots by the names of their folders.
 
     A folder of sets that are divided into train/, val/ and test/ already is all of these sets, never one pool divided anew.
-    `IsganError` if two have the same name.
+    `IsganError` if two have the same name, or if there are photographs beside such sets.
     """
     sets: dict[str, Source] = {}
     for root in roots:
         source = open_source(root)
         below = sorted(path for path in root.iterdir() if datasets["splits"].matches(path)) if root.is_dir() else []
-        for part in map(open_source, below) if below and type(source) is datasets["folder"] else [source]:
+        parts = list(map(open_source, below)) if below and type(source) is datasets["folder"] else [source]
+        if parts != [source] and (beside := next((path for path in pictures(root) if not set(below) & set(path.parents)), None)):
+            names = ", ".join(part.root.name for part in parts)
+            raise IsganError(f"'{root}' has sets of its own, {names}, and photographs beside them, like {beside.relative_to(root)}: "
+                             "name the sets, or move the photographs to a folder of their own")  # fmt: skip
+        for part in parts:
             name = part.root.resolve().name.removesuffix(".txt")
             if name in sets:
                 raise IsganError(f"{sets[name].root} and {part.root} are both called '{name}': rename one, or link to it by another name")

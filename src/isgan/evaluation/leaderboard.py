@@ -22,7 +22,7 @@ from isgan.datasets.base import Source
 from isgan.errors import IsganError
 from isgan.evaluation import table6
 from isgan.evaluation.curves import FIGURES, subfolder
-from isgan.evaluation.quality import Hides, Row, decibels, measure, pair_up, rounded, summary
+from isgan.evaluation.quality import Hides, Row, decibels, measure, names_of, pair_up, rounded, summary
 from isgan.evaluation.results import Results
 from isgan.evaluation.rivals import Jpeg2000, Rival, Webp
 from isgan.files import replace_file
@@ -74,11 +74,13 @@ def run(results: Results, sets: Mapping[str, Source], plan: table6.Plan, models:
             steganographer = Steganographer(weights.load(name))
             settings: list[Strength] = ["auto", *range(1, steganographer.strengths + 1)]
             fingerprint = weights.fingerprint(name)
-            groups += [_measured(results, set_name, name, fingerprint, steganographer, setting, pairs) for setting in settings]
+            groups += [_measured(results, set_name, name, fingerprint, steganographer, setting, pairs, source.home) for setting in settings]
         rivals: list[Rival] = [Webp(round(summary(groups[0])["secret_psnr"], 1)), Jpeg2000()]
         for rival in rivals:
             settings = ["auto", *range(1, rival.strengths + 1)]
-            groups += [_measured(results, set_name, rival.name, rival.fingerprint, rival, setting, pairs) for setting in settings]
+            groups += [
+                _measured(results, set_name, rival.name, rival.fingerprint, rival, setting, pairs, source.home) for setting in settings
+            ]
         others = {rival.name: (f"{rival.name}-{rival.fingerprint}", rival.carry) for rival in rivals}
         found = table6.run(results, {set_name: source}, plan, {name: name for name in models}, others=others)
         detected = {row["tested_on"]: row for row in found if row["test"] == "retrained"}
@@ -125,17 +127,18 @@ def _costs(model: str, source: Source) -> dict[str, float]:
 
 
 def _measured(results: Results, set_name: str, name: str, fingerprint: str, hides: Hides, setting: Strength,
-              pairs: Sequence[tuple[Path, Path]]) -> list[Row]:  # fmt: skip
+              pairs: Sequence[tuple[Path, Path]], home: Path) -> list[Row]:  # fmt: skip
     """The rows of these pairs, from the results or measured and added."""
     keys = {"set": set_name, "model": name, "setting": str(setting), "fingerprint": fingerprint}
     known = {(row["cover"], row["secret"]): row for row in results.rows(IMAGES) if all(row[key] == value for key, value in keys.items())}
-    missing = [pair for pair in pairs if (pair[0].name, pair[1].name) not in known]
+    homes = home, home
+    missing = [pair for pair in pairs if names_of(pair, homes) not in known]
     with counting(f"{set_name}: {name} {setting}", len(missing)) as done:
-        for row in measure(name, hides, setting, set_name, missing, done):
+        for row in measure(name, hides, setting, set_name, missing, homes, done):
             values = {"fingerprint": fingerprint, **rounded(row)}
             results.add(IMAGES, values)
             known[row.cover, row.secret] = {key: str(value) for key, value in values.items()}
-    return [_row(known[cover.name, secret.name]) for cover, secret in pairs]
+    return [_row(known[names_of(pair, homes)]) for pair in pairs]
 
 
 def _row(values: Mapping[str, str]) -> Row:

@@ -1,6 +1,7 @@
 """How good both ends are, as a receiver sees them: the stego image is a PNG file that was read back."""
 
 import math
+import os
 import statistics
 import tempfile
 import time
@@ -14,6 +15,7 @@ import numpy as np
 from isgan.datasets.base import in_turn
 from isgan.errors import IsganError
 from isgan.image import read_gray, read_rgb, write_png
+from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES
 from isgan.steganographer import Strength, compare, fit
 
@@ -22,9 +24,9 @@ from isgan.steganographer import Strength, compare, fit
 class Row:
     """One cover with its secret. PSNR in dB, infinite for equal images; stego against cover in RGB.
 
-    `setting` is what was asked for, "auto" or a strength, and "color" or "polish N" besides; `strength` is what the hider was set to,
-    empty where it has no dial. `changed`
-    is the share of the cover's samples (three a pixel) that the stego image has other values of.
+    `cover` and `secret` are their files' paths in their sets. `setting` is what was asked for, "auto" or a strength, and "color" or
+    "polish N" besides; `strength` is what the hider was set to, empty where it has no dial. `changed` is the share of the cover's
+    samples (three a pixel) that the stego image has other values of.
     """
 
     set: str
@@ -53,6 +55,12 @@ def pair_up(photographs: Sequence[Path], limit: int | None = None, secrets: Sequ
     return in_turn(photographs[:limit], photographs)
 
 
+def names_of(pair: tuple[Path, Path], homes: tuple[Path, Path]) -> tuple[str, str]:
+    """What cover and secret are called in the results: file names alone may come twice in a set."""
+    cover, secret = (Path(os.path.relpath(path, home)).as_posix() for path, home in zip(pair, homes, strict=True))
+    return cover, secret
+
+
 class Hides(Protocol):
     """What is measured: `Steganographer`, or what hides and reveals like it."""
 
@@ -64,9 +72,11 @@ class Hides(Protocol):
 
 
 def measure(model: str, steganographer: Hides, setting: Strength, set_name: str, pairs: Sequence[tuple[Path, Path]],
-            on_pair: Callable[[], Any] = lambda: None, color: bool = False, polish: int = 0) -> Iterator[Row]:  # fmt: skip
+            homes: tuple[Path, Path], on_pair: Callable[[], Any] = lambda: None, color: bool = False,
+            polish: int = 0) -> Iterator[Row]:  # fmt: skip
     """Hides and reveals each (cover, secret) pair of files at the cover's own size; nothing is filtered out.
 
+    `homes` are the folders of the sets that the covers and the secrets are of; their paths there name them.
     With `color` secrets stay coloured; `polish` is the number of steps, see `Steganographer.hide`.
     """
     label = ", ".join([str(setting), *["color"] * color, *[f"polish {polish}"] * bool(polish)]) if color or polish else setting
@@ -85,15 +95,20 @@ def measure(model: str, steganographer: Hides, setting: Strength, set_name: str,
             scores = *compare(stego, cover), *compare(revealed, secret)
             chosen = steganographer.strength_of(stego)
             changed = float((stego != cover).mean())
-            yield Row(set_name, model, label, chosen or "", cover_path.name, secret_path.name, width, height, *scores, changed, *seconds)
+            names = names_of((cover_path, secret_path), homes)
+            yield Row(set_name, model, label, chosen or "", *names, width, height, *scores, changed, *seconds)
             on_pair()
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """Means over the rows of one model, setting and set, and the worst PSNR of either side."""
-    means = {
-        name: statistics.fmean(getattr(row, name) for row in rows) for name in (*MEASURES, "changed", "hide_seconds", "reveal_seconds")
-    }
+    """Means over the rows of one model, setting and set, and the worst PSNR of either side.
+
+    A mean PSNR is infinite if all pairs are equal images; if some are, these count `EXACT`.
+    """
+    means = {}
+    for name in (*MEASURES, "changed", "hide_seconds", "reveal_seconds"):
+        values = [getattr(row, name) for row in rows]
+        means[name] = math.inf if min(values) == math.inf else statistics.fmean(min(value, EXACT) for value in values)
     worst = {f"worst_{name}": min(getattr(row, name) for row in rows) for name in ("stego_psnr", "secret_psnr")}
     return {"set": rows[0].set, "model": rows[0].model, "setting": rows[0].setting, "pairs": len(rows), **means, **worst}
 

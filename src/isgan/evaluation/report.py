@@ -231,8 +231,11 @@ class Detection:
 def _table6(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
     rows = results.rows("table6")
     printed = {row["set"]: {key: value for key, value in row.items() if key != "set"} for row in paper}
+    groups: dict[str, list[dict[str, str]]] = {}  # a later run of other models puts its rows after those of all sets
+    for row in rows:
+        groups.setdefault(_text("table6", row, "set")[0], []).append(row)
     sets = []
-    for set_name, group in groupby(rows, key=lambda row: _text("table6", row, "set")[0]):
+    for set_name, group in groups.items():
         tests: dict[str, list[dict[str, Any]]] = {}
         found: dict[tuple[str, str], Detection] = {}
         setting: dict[str, str] = {}
