@@ -139,7 +139,7 @@ def test_other_secrets_colours_and_polish(photographs, dial, tmp_path, capsys):
         with (tmp_path / "rows.csv").open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["model"] == str(dial)]
         assert [(row["set"], row["setting"], row["secret"]) for row in rows] == 3 * [("photographs/others", setting, "test/a.png")]
-        assert isgan.hide(cover, others / "test/a.png", tmp_path / "stego.png", model=dial, color=color, polish=polish,
+        assert isgan.hide(cover, others / "a.png", tmp_path / "stego.png", model=dial, color=color, polish=polish,
                           min_secret_psnr=0, force=True)  # fmt: skip
         revealed = np.array(isgan.reveal(tmp_path / "stego.png", model=dial))
         secret = fit((read_rgb if color else read_gray)(others / "a.png"), *revealed.shape[:2])
