@@ -1,4 +1,4 @@
-"""A hider as a fixed graph: ONNX files for any runtime, and OpenVINO, which runs the graph faster on CPUs, to the same pictures.
+"""A hider as a fixed graph: ONNX files for any runtime, and OpenVINO, which runs the graph faster on CPUs, to the same pictures in float32.
 
 A graph is of one setting of a hider's dial. It takes images whose sides are multiples of `GRID`.
 """

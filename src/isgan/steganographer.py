@@ -99,7 +99,8 @@ class Steganographer:
     Args:
         hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
-        engine: "torch", or "openvino", which takes half a minute to start, is faster then, and gives the same pictures.
+        engine: "torch", or "openvino", which takes half a minute to start, is faster then, and reveals the same pictures. What it
+            hides is the same in float32; see `isgan.layers.bf16`.
     """
 
     def __init__(self, hider: "Hider", tile: int = 1024, engine: Engine = "torch"):

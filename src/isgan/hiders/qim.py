@@ -48,7 +48,8 @@ class ResidualBlock(nn.Module):
 class Writer(nn.Module):
     """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding.
 
-    Only the sender has it: what bfloat16 changes, the next stage sees and mends.
+    Only the sender has it: what bfloat16 changes, the next stage sees and mends. The first stage stays in float32, since all that
+    follows depends on its symbols: so the stego image is the same on all processors but for 61 dB.
     """
 
     def __init__(self, context: int, count: int, hidden: int):
@@ -63,7 +64,7 @@ class Writer(nn.Module):
 
     def forward(self, error: Tensor, context: Tensor | None) -> Tensor:
         seen = error if context is None else torch.cat([error, context], dim=1)
-        with bf16_where_fast():
+        with nullcontext() if context is None else bf16_where_fast():
             return self.linear(error).float() + self.network(seen).float()
 
 

@@ -1,4 +1,5 @@
-"""Convolutions in bfloat16 where the processor has instructions for it, and only where no receiver has to come to the same numbers."""
+"""Convolutions in bfloat16 where the processor has instructions for it: in the sender's half alone, so that what a stego image reveals
+is the same everywhere."""
 
 import functools
 from contextlib import AbstractContextManager, nullcontext

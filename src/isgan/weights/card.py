@@ -22,16 +22,16 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def training(card: Mapping[str, Any]) -> str:
-    """How long a model was trained, in all runs on its card together, and on what; empty if the card does not tell."""
+    """How long a model was trained, and on what: all runs on its card, each until the weights it left; empty if the card does not tell."""
     runs: list[Mapping[str, Any]] = []
     while card:
         runs.append(card)
         card = card.get("initial", {})
     if not any("hours" in run for run in runs):
         return ""
-    minutes, steps = (sum(run.get(key, 0) for run in runs) for key in ("hours", "steps"))
+    hours, steps = (sum(run.get(key, 0) for run in runs) for key in ("hours", "steps"))
     devices = dict.fromkeys(run["device"] for run in runs if "device" in run)
-    return ", ".join([f"{60 * minutes:.0f} min", f"{steps} steps", *devices])
+    return ", ".join([f"{60 * hours:.0f} min", f"{steps} steps", *devices])
 
 
 def to_toml(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
