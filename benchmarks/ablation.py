@@ -58,7 +58,8 @@ HEAD = """# What each choice of the default model's network is worth
 
 One thing changed at a time, a minute of one core's time from random weights (recipes `ablation` and `ablation-wavelet`), then the first 12
 validation photographs of each set, 8 bits, 11 symbols: the secret's PSNR in dB / SSIM. One run each: tenths may be chance, and how many
-steps a minute has is measured before each run, which differs by a fifth between runs of one network. So short a time prefers what learns fast; longer runs, in which for example the dial costs nothing, and what was tried before, are in
+steps a minute has is measured before each run, which differs by a fifth between runs of one network. So short a time prefers what learns
+fast; longer runs, in which for example the dial costs nothing, and what was tried before, are in
 [experiments.md](experiments.md). `python benchmarks/ablation.py docs/results/ablation.csv lfw voc imagenet cc` makes the table again.
 
 """

@@ -15,7 +15,7 @@ from isgan.layers.carrier import Carrier
 
 
 class Hiding(NamedTuple):
-    """What one pass of a hider makes: the 8-bit stego image (N, 3, H, W) and the secret revealed from it (N, 1, H, W)."""
+    """What one pass of a hider makes: the 8-bit stego image (N, 3, H, W) and the secret revealed from it (N, 1, H, W), or (N, 3, H, W)."""
 
     stego: Tensor
     revealed: Tensor
