@@ -11,8 +11,9 @@ from isgan import weights
 from isgan.engine import to_onnx
 from isgan.hiders.isgan import ISGAN
 from isgan.hiders.qim import Qim
-from isgan.image import read_rgb, to_tensor
+from isgan.image import read_rgb, to_array, to_tensor
 from isgan.layers import bf16
+from isgan.steganographer import Steganographer, compare
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 COVER, SECRET = (to_tensor(read_rgb(EXAMPLES / name)[64:192, 64:192]) for name in ("covers/iguana.png", "secrets/temple.png"))
@@ -34,6 +35,15 @@ def test_it_costs_next_to_nothing(model, monkeypatch):
     assert not torch.equal(exact, fast)  # it is in use
     assert not model.startswith("qim") or (exact - fast).square().mean() < 1e-6  # 60 dB
     assert all(now > then - 0.05 for now, then in zip(after, before, strict=True))
+
+
+def test_polish_begins_with_what_hide_makes(monkeypatch):
+    monkeypatch.setattr(bf16, "native", lambda: True)
+    steganographer = Steganographer(weights.load("qim"))
+    cover, secret = to_array(COVER), to_array(SECRET[:, :1])
+    plain, polished = (steganographer.hide(cover, secret, strength=5, polish=steps) for steps in (0, 1))
+    before, after = (compare(steganographer.reveal(stego), secret).psnr for stego in (plain, polished))
+    assert after >= before - 1e-3
 
 
 @pytest.mark.parametrize("hider", [Qim(stages=2, hidden=8, blocks=1), ISGAN()], ids=["qim", "isgan"])

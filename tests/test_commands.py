@@ -227,6 +227,8 @@ def test_a_secret_that_comes_back_badly(folder, refused, model):
     words = refused("hide", "cover.png", "secret.png", "-o", "out.png", "--model", "lsb121", "--min-secret-psnr", 60)
     assert "under the minimum of 60 dB" in words and "--min-secret-psnr" in words
     assert "under the minimum of 20 dB" in refused("hide", "cover.png", "secret.png", "-o", "out.png", "--model", model)
+    for bound in ("nan", "inf"):
+        assert "is no bound" in refused("hide", "cover.png", "secret.png", "-o", "out.png", "--model", model, "--min-secret-psnr", bound)
 
 
 # ---------------------------------------------------------------------------------------------------- models

@@ -258,3 +258,13 @@ def test_arrays_that_are_no_pictures(dial, cover, secret, words):
 def test_half_a_strength(dial):
     with pytest.raises(IsganError, match=r"strengths 1 to 7, not 2\.5"):
         Steganographer(weights.load(dial)).hide(scene(40, 40), scene(40, 40)[..., 0], strength=2.5)
+
+
+def test_a_stego_image_that_a_viewer_turned_is_read_as_it_was(tmp_path):
+    """Only a tag was added: the pixels are where they were."""
+    hide_file(scene(40, 56), scene(40, 56, seed=1), tmp_path / "stego.png", model="lsb332")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(tmp_path / "stego.png").save(tmp_path / "turned.png", exif=exif)
+    secrets = [reveal_file(tmp_path / name, tmp_path / f"of-{name}", model="lsb332") for name in ("stego.png", "turned.png")]
+    assert np.array_equal(*secrets)

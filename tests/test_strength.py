@@ -17,7 +17,7 @@ import isgan
 from isgan.__main__ import main
 from isgan.errors import IsganError
 from isgan.hiders.qim import Qim
-from isgan.image import read_gray, read_rgb, to_tensor, write_png
+from isgan.image import read_gray, read_rgb, to_array, to_tensor, write_png
 from isgan.layers.carrier import ColorCarrier, LumaCarrier
 from isgan.steganographer import MARGIN, Steganographer, compare, fit
 from isgan.strength import VOTES, _places, read_strength, write_strength
@@ -65,7 +65,7 @@ def test_a_few_votes_say_nothing(shape):
         picture = np.full((*shape, 3), (255, 0, 0), np.uint8)
         picture.reshape(-1, 3)[_places(picture.size // 3)[:voters]] = 120
         if voters < 20:
-            with pytest.raises(IsganError, match="take another cover"):
+            with pytest.raises(IsganError, match="another cover"):
                 write_strength(picture, 5, LUMA)
             assert read_strength(picture, LUMA) is None
         else:
@@ -84,7 +84,7 @@ def test_one_level_of_blue_leaves_luma_as_it_is():
 @pytest.mark.parametrize("colour", [(255, 0, 0), (255, 255, 0), (0, 0, 255), (0, 255, 0), (12, 0, 255)])
 def test_where_nothing_can_be_hidden_the_sender_hears_of_it(colour):
     picture = np.full((32, 32, 3), colour, np.uint8)
-    with pytest.raises(IsganError, match="take another cover"):
+    with pytest.raises(IsganError, match="another cover"):
         write_strength(picture, 5, LUMA)
     assert (picture == colour).all()
 
@@ -128,9 +128,8 @@ def test_the_receiver_is_told(steganographer):
         steganographer.hider.set_strength(1)
         revealed[strength] = steganographer.reveal(stego)
         steganographer.hider.set_strength(strength)
-        assert np.array_equal(
-            revealed[strength], steganographer._map(steganographer.hider.reveal, (stego,), np.empty((64, 80), np.uint8), None)
-        )
+        with torch.no_grad():
+            assert np.array_equal(revealed[strength], to_array(steganographer.hider.reveal(to_tensor(stego))))
     assert not np.array_equal(revealed[1], revealed[7])
 
 

@@ -95,6 +95,13 @@ def test_folders_that_are_no_results(tmp_path):
         Results(tmp_path / "old")
 
 
+def test_a_table_of_other_columns_is_named(tmp_path):
+    results = Results(tmp_path / "results")
+    (results.folder / "table5.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(IsganError, match=r"table5\.csv has other columns"):
+        results.merge("table5", [{"covers": "lfw", "secrets": "lfw", "model": "isgan"}], ("covers", "secrets", "model"))
+
+
 def test_rows_of_other_keys_stay(tmp_path):
     """And rows of one group stand together, in the order in which the groups came."""
     results = Results(tmp_path)

@@ -32,7 +32,7 @@ LOSSY = (".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".heic", ".jp2", ".gif")
 BITS_PER_SAMPLE = 258  # TIFF tag
 
 
-def read_rgb(source: Source) -> np.ndarray:
+def read_rgb(source: Source, upright: bool = True) -> np.ndarray:
     """Read a picture as (H, W, 3) uint8 RGB, in 0 ... 255.
 
     Gray, 1-bit and palette pictures become RGB. The EXIF orientation is applied. Alpha is dropped where it is opaque
@@ -42,12 +42,13 @@ def read_rgb(source: Source) -> np.ndarray:
     Args:
         source: a PNG, JPEG, WebP, TIFF or BMP file; a Pillow image (what its loader already reduced to 8 bits cannot be
             told from 8 bits); or a uint8 array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), channels last.
+        upright: apply the EXIF orientation.
 
     Raises:
         IsganError: missing, unreadable, damaged, truncated or too large; another format; several frames; more than
             8 bits per channel; CMYK, Lab and the like.
     """
-    return np.array(_read(source))
+    return np.array(_read(source, upright))
 
 
 def read_gray(source: Source) -> np.ndarray:
@@ -173,20 +174,20 @@ def to_array(tensor: "torch.Tensor") -> np.ndarray:
     return np.ascontiguousarray(pixels[0, 0] if pixels.shape[1] == 1 else pixels[0].permute(1, 2, 0))
 
 
-def _read(source: Source) -> Image.Image:
-    """The source as an upright 8-bit RGB image."""
+def _read(source: Source, upright: bool = True) -> Image.Image:
+    """The source as an 8-bit RGB image."""
     if isinstance(source, np.ndarray):
         check_array(source, (1, 3, 4))
         flat = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
-        return _to_rgb(Image.fromarray(flat), "the array")
+        return _to_rgb(Image.fromarray(flat), "the array", upright)
     if isinstance(source, Image.Image):
         with _decoding("the picture"):
-            return _to_rgb(source, "the picture")
+            return _to_rgb(source, "the picture", upright)
     path = Path(source)
     with _opened(path) as image:
         image.verify()  # the checksums of a PNG, which decoding skips; the image cannot be decoded afterwards
     with _opened(path) as image:
-        return _to_rgb(image, _quoted(path))
+        return _to_rgb(image, _quoted(path), upright)
 
 
 @contextmanager
@@ -249,8 +250,8 @@ def _unidentified(path: Path, name: str) -> IsganError:
     return IsganError(f"{name} is not a PNG, JPEG, WebP, TIFF or BMP picture: save it as PNG")
 
 
-def _to_rgb(image: Image.Image, name: str) -> Image.Image:
-    """Any accepted image as a new, upright RGB image without metadata."""
+def _to_rgb(image: Image.Image, name: str, upright: bool) -> Image.Image:
+    """Any accepted image as a new RGB image without metadata, turned as its EXIF orientation says if it is to be `upright`."""
     _check_size(image.size, name)
     _check_kind(image, name)
     image.load()
@@ -258,7 +259,7 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     rgb = _flatten(image, name) if image.has_transparency_data else image.convert("RGB")
     # Only the orientation is kept: Pillow writes the tags of what it turns back, and fails on odd ones.
     rgb.info = {}
-    rgb.getexif()[ExifTags.Base.Orientation] = orientation
+    rgb.getexif()[ExifTags.Base.Orientation] = orientation if upright else 1
     return ImageOps.exif_transpose(rgb)
 
 

@@ -22,8 +22,10 @@ def polish(hider: Hider, cover: Tensor, secret: Tensor, free: Tensor, steps: int
         steps: at most; it ends when ten of them were of no use.
         on_step: called after each of `steps`, the spared ones too.
     """
+    with torch.no_grad():  # as `hide` does it: with a gradient some hiders give up what makes them faster, and better
+        start = hider.draft(cover, secret)
     with torch.enable_grad():
-        draft = hider.draft(cover, secret).detach().clone().requires_grad_()
+        draft = start.clone().requires_grad_()
         rate = RATE * min(1.0, draft[:, :1].abs().max().item())
         optimizer = torch.optim.Adam([draft], lr=rate, betas=(0.9, 0.99))
         best, kept, saved, allowed, useless = math.inf, draft.detach().clone(), cover, math.inf, 0

@@ -336,6 +336,8 @@ def hide_file(
         force: overwrite an existing `output`.
         progress: called with work done and all work.
     """
+    if not min_secret_psnr < math.inf:
+        raise IsganError(f"a minimum of {min_secret_psnr} dB is no bound: give --min-secret-psnr a number")
     check_output(output, force, inputs=(cover, secret))
     weights.find(model)
     picture = read_rgb(cover)
@@ -351,8 +353,8 @@ def hide_file(
         if not scores[0].psnr >= min_secret_psnr:
             raise IsganError(
                 f"nothing was saved: the secret would come back at {scores[0].psnr:.1f} dB, under the minimum of "
-                f"{min_secret_psnr:g} dB; take another cover, without large areas of one pure colour, a simpler secret, or a lower "
-                "--min-secret-psnr"
+                f"{min_secret_psnr:g} dB; take a simpler secret, without noise or dither, another cover, without large areas of one "
+                "pure colour, or a lower --min-secret-psnr"
             )
 
     write_png(stego, output, force, verify=check)
@@ -378,8 +380,11 @@ def reveal_file(
 
 
 def read_stego(source: Source) -> np.ndarray:
-    """A picture that may hide another, (H, W, 3) uint8; an `IsganWarning` if it was saved in a way that changes pixels."""
-    picture = read_rgb(source)
+    """A picture that may hide another, (H, W, 3) uint8; an `IsganWarning` if it was saved in a way that changes pixels.
+
+    An EXIF orientation that it got since is left aside: the pixels are where they were.
+    """
+    picture = read_rgb(source, upright=False)
     kind = format_of(source) if isinstance(source, str | os.PathLike) else getattr(source, "format", None)
     if kind in LOSSY:
         message = f"this is {LOSSY[kind]}, which changes pixels: what was hidden is probably gone; ask for the PNG that was saved first"

@@ -51,7 +51,8 @@ def pair_up(photographs: Sequence[Path], limit: int | None = None, secrets: Sequ
     if secrets:
         return in_turn(photographs[:limit], secrets)
     if len(photographs) < 2:
-        raise IsganError("one test photograph is too few: a pair needs a cover and another photograph")
+        raise IsganError("one test photograph is too few: a pair needs a cover and another photograph; of a plain folder a tenth is "
+                         "for the test: give 30 or more, or folders train, val and test")  # fmt: skip
     return in_turn(photographs[:limit], photographs)
 
 

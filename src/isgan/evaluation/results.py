@@ -78,7 +78,10 @@ class Results:
 
     def merge(self, table: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
         """Writes rows over those of the same keys and leaves the others; rows that share all keys but the last stay together."""
-        known = {tuple(str(row[key]) for key in keys): row for row in (*self.rows(table), *rows)}
+        there = self.rows(table)
+        if there and not set(keys) <= there[0].keys():
+            raise IsganError(f"{self.folder / table}.csv has other columns than this version writes: delete it, or choose another --output")
+        known = {tuple(str(row[key]) for key in keys): row for row in (*there, *rows)}
         groups = list(dict.fromkeys(names[:-1] for names in known))
         self.write(table, [known[names] for names in sorted(known, key=lambda names: groups.index(names[:-1]))])
 

@@ -113,7 +113,9 @@ def measured(results: Results, table: str, keys: Mapping[str, Any], model: weigh
              pairs: Sequence[tuple[Photo, Photo]]) -> list[Mapping[str, Any]]:  # fmt: skip
     """The rows of these pairs in a table of the results, measured and added where they are missing; `keys` are a row's first columns."""
     wanted = {key: str(value) for key, value in keys.items()}
-    known = {(row["cover"], row["secret"]): row for row in results.rows(table) if all(row[key] == value for key, value in wanted.items())}
+    known = {
+        (row["cover"], row["secret"]): row for row in results.rows(table) if all(row.get(key) == value for key, value in wanted.items())
+    }
     hider: Hider | None = None
     rows: list[Mapping[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder, counting(" ".join(map(str, keys.values())), len(pairs)) as done:

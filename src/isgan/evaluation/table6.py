@@ -147,8 +147,8 @@ def photographs(source: Source, plan: Plan) -> tuple[list[tuple[Photo, Photo]], 
         photos = list(squares(source, [paths[place] for place in order], plan.side, None if plan.limit is None else 2 * plan.limit))
         half = len(photos) // 2
         if half < LEAST:
-            raise IsganError(f"{source.root} has {len(photos)} {what} photographs, the test needs {2 * LEAST}: "
-                             "give more, or another --share")  # fmt: skip
+            remedy = "give more, or another --share" if plan.transfer else "give more"
+            raise IsganError(f"{source.root} has {len(photos)} {what} photographs, the test needs {2 * LEAST}: {remedy}")
         found.append(list(zip(photos[: 2 * half : 2], photos[1 : 2 * half : 2], strict=True)))
     return found[0], found[1]
 
