@@ -1,5 +1,6 @@
 """bfloat16 in the sender's half costs next to nothing, and stays away where others have to come to the same numbers."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
@@ -15,6 +16,7 @@ from isgan.image import read_rgb, to_array, to_tensor
 from isgan.layers import bf16
 from isgan.steganographer import Steganographer, compare
 
+NATIVE = bf16.native  # other tests replace it
 EXAMPLES = Path(__file__).parent.parent / "examples"
 COVER, SECRET = (to_tensor(read_rgb(EXAMPLES / name)[64:192, 64:192]) for name in ("covers/iguana.png", "secrets/temple.png"))
 
@@ -35,6 +37,39 @@ def test_it_costs_next_to_nothing(model, monkeypatch):
     assert not torch.equal(exact, fast)  # it is in use
     assert not model.startswith("qim") or (exact - fast).square().mean() < 1e-6  # 60 dB
     assert all(now > then - 0.05 for now, then in zip(after, before, strict=True))
+
+
+def in_bf16(hider: torch.nn.Module, work: Callable, *images: torch.Tensor) -> set[str]:
+    """The parts, by the first two words of their names, whose convolutions give bfloat16."""
+    found: set[str] = set()
+
+    def note(name: str) -> Callable:
+        return lambda _module, _images, out: found.add(".".join(name.split(".")[:2])) if out.dtype == torch.bfloat16 else None
+
+    hooks = [m.register_forward_hook(note(name)) for name, m in hider.named_modules() if isinstance(m, torch.nn.Conv2d)]
+    with torch.inference_mode():
+        work(*images)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def test_which_parts_take_it(monkeypatch):
+    """The receiver's half never: it has to come to the same numbers everywhere."""
+    monkeypatch.setattr(bf16, "native", lambda: True)
+    secret = SECRET[:, :1]
+    qim = stirred(Qim(stages=2, hidden=8, blocks=1)).eval()
+    assert in_bf16(qim, qim.hide, COVER, secret) == {"writers.1", "readers.0"}
+    assert in_bf16(qim, qim, COVER, secret) == {"writers.1"} and in_bf16(qim, qim.reveal, COVER) == set()
+    isgan = stirred(ISGAN()).eval()
+    assert in_bf16(isgan, isgan.hide, COVER, secret) == {f"encoder.{layer}" for layer in range(1, 8)}
+    assert in_bf16(isgan, isgan.reveal, COVER) == set()
+
+
+@pytest.mark.parametrize(("flags", "fast"), [({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx512_f": True}, False)])
+def test_which_processors_do(flags, fast, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags, raising=False)
+    assert NATIVE.__wrapped__() is fast
 
 
 def test_polish_begins_with_what_hide_makes(monkeypatch):

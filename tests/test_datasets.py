@@ -500,6 +500,8 @@ def test_a_folder_of_divided_sets_is_each_of_them(tmp_path):
     assert list(sets) == ["one", "two"]
     assert [path.name for path in sets["one"].images("test")] == ["b.png"]
     assert {name: type(source) for name, source in open_sets([tmp_path / "data" / "one"]).items()} == {"one": datasets["splits"]}
+    write(tmp_path / "data" / "one" / "inner" / "test" / "e.png")
+    assert list(open_sets([tmp_path / "data" / "one"])) == ["one"]
 
 
 def test_photographs_beside_divided_sets_are_not_left_out_silently(tmp_path):

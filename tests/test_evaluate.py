@@ -17,7 +17,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import isgan
 from isgan.__main__ import main
-from isgan.evaluation.quality import Row, summary
+from isgan.evaluation.quality import Row, pair_up, summary
 from isgan.image import read_gray, read_rgb
 from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES
@@ -108,6 +108,11 @@ def test_a_pair_that_comes_back_exactly_does_not_make_a_mean_exact():
     exact = replace(row, secret_psnr=math.inf, secret_ssim=1.0)
     assert summary([row, row, exact])["secret_psnr"] == pytest.approx((30 + 30 + EXACT) / 3)
     assert summary([row, exact])["worst_secret_psnr"] == 30 and summary([exact, exact])["secret_psnr"] == math.inf
+
+
+def test_the_last_cover_of_a_limit_has_the_next_photograph_as_secret():
+    photographs = [Path(name) for name in "abc"]
+    assert pair_up(photographs, 2) == [(photographs[0], photographs[1]), (photographs[1], photographs[2])]
 
 
 def test_one_photograph_alone_is_no_pair(photographs, tmp_path, capsys):

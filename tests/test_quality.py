@@ -141,7 +141,7 @@ def test_float64_stays_float64():
 def test_what_is_measured_of_a_pair(tmp_path):
     """`changed` is the share of the samples, three a pixel."""
     pair = tuple(write_png(scene(32, 48, seed), tmp_path / f"{seed}.png") for seed in (0, 1))
-    (row,) = measure("stub", Stub(), "auto", "some", [pair])
+    (row,) = measure("stub", Stub(), "auto", "some", [pair], (tmp_path, tmp_path))
     assert row.changed == pytest.approx(1 / 6) and (row.width, row.height, row.strength) == (48, 32, "")
     assert row.stego_psnr == pytest.approx(10 * math.log10(255**2 / (16 / 6)), abs=1e-4)
 

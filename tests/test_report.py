@@ -296,6 +296,28 @@ def test_a_test_that_leaks(p_e):
     assert "the test leaks" in said(found) and "Nothing can be concluded" in said(found) and "detected less" not in said(found)
 
 
+@pytest.mark.parametrize(
+    ("p_e", "auc", "leaks"),
+    [
+        ((0.46, 0.01), (0.5, 0.0), False),
+        ((0.42, 0.1), (0.5, 0.0), False),
+        ((0.42, 0.01), (0.5, 0.0), True),
+        ((0.5, 0.0), (0.58, 0.01), True),
+    ],
+)
+def test_what_is_a_leak(p_e, auc, leaks):
+    """More than a twentieth and more than the interval, by either measure."""
+    found = RIGHT | {("control", "cover"): Detection(Estimate(*p_e), Estimate(*auc))}
+    assert ("the test leaks" in said(found)) == leaks
+
+
+def test_who_saw_the_photographs_is_said_once(results):
+    found = {(test, name): detection(0.2) for test in ("clean", "retrained") for name in ("isgan", "basic")}
+    rows = table6(RIGHT | found)
+    results.write("table6", [row | {"seen": "yes" if row["tested_on"] == "isgan" else "no"} for row in rows])
+    assert "of the clean and retrained tests as well: isgan." in Page(page(results.folder)).text("table6")
+
+
 def test_controls_that_are_missing():
     assert said({("clean", "basic"): detection(0.1)}) == "On lfw the controls are not measured: nothing can be concluded."
 

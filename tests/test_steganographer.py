@@ -96,6 +96,25 @@ def test_only_tiles_go_through_the_network():
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_each_half_has_its_own_overlap():
+    class Spy(hiders["lsb332"]):
+        halo, reveal_halo = 20, 6
+        heights: list[int] = []  # noqa: RUF012
+
+        def hide(self, cover, secret):
+            self.heights.append(cover.shape[2])
+            return cover
+
+        def reveal(self, stego):
+            self.heights.append(stego.shape[2])
+            return stego[:, :1]
+
+    steganographer = Steganographer(Spy(), tile=50)
+    steganographer.hide(scene(100, 50), gray(100, 50))
+    steganographer.reveal(scene(100, 50))
+    assert Spy.heights == [70, 70, 56, 56]
+
+
 def test_tiles_of_large_pictures_are_about_a_thousand_pixels_a_side():
     class Spy(hiders["lsb332"]):
         halo = 10

@@ -420,6 +420,14 @@ def test_photographs_of_table_6_are_all_different(data):
     # Fewer pairs are the first of these, so that stego images on disk stay right.
     few = table6.photographs(source, table6.Plan(side=64, share=0.5, limit=20))[1]
     assert [(a.name, b.name) for a, b in few] == [(a.name, b.name) for a, b in unseen[:20]]
+    # The test photographs are among the unseen ones, and all are mixed.
+    covers = [cover.name for cover, _ in unseen]
+    assert any(photo.name.startswith("test/") for pair in unseen for photo in pair) and covers != sorted(covers)
+
+
+def test_a_digest_tells_which_pairs_are_whose():
+    pair, other = ((table6.Photo(name, scene(8, 8, seed)),) * 2 for name, seed in (("a", 1), ("b", 2)))
+    assert table6.digest([pair], [other]) == table6.digest([pair], [other]) != table6.digest([pair, other], [])
 
 
 def test_too_few_photographs_for_table_6(data, tmp_path, capsys):
