@@ -23,7 +23,7 @@ from isgan.training.memory import keep_memory
 from isgan.training.recipe import Recipe, parse_value, read_recipe
 
 SECONDS = 60  # of one core, for each row
-WARMING, PROBED = 5, 15  # steps before, and of, the measurement of how many steps that is
+WARMING, PROBED = 5, 60  # steps before, and of, the measurement of how many steps that is
 RECIPES = Path(__file__).parent.parent / "recipes"
 VARIANTS = {
     "ablation": {
@@ -58,7 +58,7 @@ HEAD = """# What each choice of the default model's network is worth
 
 One thing changed at a time, a minute of one core's time from random weights (recipes `ablation` and `ablation-wavelet`), then the first 12
 validation photographs of each set, 8 bits, 11 symbols: the secret's PSNR in dB / SSIM. One run each: tenths may be chance, and how many
-steps a minute has is measured before each run, which differs by a fifth between runs of one network. So short a time prefers what learns
+steps a minute has is measured before each run, by 60, and differs between runs of one network. So short a time prefers what learns
 fast; longer runs, in which for example the dial costs nothing, and what was tried before, are in
 [experiments.md](experiments.md). `python benchmarks/ablation.py docs/results/ablation.csv lfw voc imagenet cc` makes the table again.
 
