@@ -22,7 +22,7 @@ def polish(hider: Hider, cover: Tensor, secret: Tensor, free: Tensor, steps: int
         steps: at most; it ends when ten of them were of no use.
         on_step: called after each of `steps`, the spared ones too.
     """
-    with torch.no_grad():  # as `hide` does it: with a gradient some hiders give up what makes them faster, and better
+    with torch.no_grad():  # as `hide` does it: with a gradient there is no bfloat16
         start = hider.draft(cover, secret)
     with torch.enable_grad():
         draft = start.clone().requires_grad_()

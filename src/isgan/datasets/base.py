@@ -93,17 +93,24 @@ def open_sets(roots: Iterable[Path]) -> dict[str, Source]:
     for root in roots:
         source = open_source(root)
         below = sorted(path for path in root.iterdir() if datasets["splits"].matches(path)) if root.is_dir() else []
-        parts = list(map(open_source, below)) if below and type(source) is datasets["folder"] else [source]
-        if parts != [source] and (beside := next((path for path in pictures(root) if not set(below) & set(path.parents)), None)):
-            names = ", ".join(part.root.name for part in parts)
-            raise IsganError(f"'{root}' has sets of its own, {names}, and photographs beside them, like {beside.relative_to(root)}: "
-                             "name the sets, or move the photographs to a folder of their own")  # fmt: skip
+        parts = [source]
+        if below and type(source) is datasets["folder"]:
+            if beside := next((path for path in pictures(root) if not set(below) & set(path.parents)), None):
+                names = ", ".join(path.name for path in below)
+                raise IsganError(f"'{root}' has sets of its own, {names}, and photographs beside them, like {beside.relative_to(root)}: "
+                                 "name the sets, or move the photographs to a folder of their own")  # fmt: skip
+            parts = list(map(open_source, below))
         for part in parts:
             name = part.root.resolve().name.removesuffix(".txt")
             if name in sets:
                 raise IsganError(f"{sets[name].root} and {part.root} are both called '{name}': rename one, or link to it by another name")
             sets[name] = part
     return sets
+
+
+def name_in(home: Path, path: Path) -> str:
+    """What a photograph is called in results, its path from its set's `home`: file names alone may come twice in a set."""
+    return Path(os.path.relpath(path, home)).as_posix()
 
 
 def existing(root: Path) -> Path:

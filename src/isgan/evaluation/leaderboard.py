@@ -3,6 +3,7 @@
 Among them are the secret as an ordinary file, hidden with as few changes: see `isgan.evaluation.rivals`.
 """
 
+import functools
 import math
 import re
 import subprocess
@@ -18,11 +19,11 @@ import numpy as np
 
 from isgan import weights
 from isgan.console import counting
-from isgan.datasets.base import Source
+from isgan.datasets.base import Source, name_in
 from isgan.errors import IsganError
 from isgan.evaluation import table6
 from isgan.evaluation.curves import FIGURES, subfolder
-from isgan.evaluation.quality import Hides, Row, decibels, measure, names_of, pair_up, rounded, summary
+from isgan.evaluation.quality import Hides, Row, decibels, measure, pair_up, rounded, summary
 from isgan.evaluation.results import Results
 from isgan.evaluation.rivals import Jpeg2000, Rival, Webp
 from isgan.files import replace_file
@@ -69,18 +70,17 @@ def run(results: Results, sets: Mapping[str, Source], plan: table6.Plan, models:
     costs = {name: _costs(name, next(iter(sets.values()))) for name in models}
     for set_name, source in sets.items():
         pairs = pair_up(source.images("test"), limit)
+        measured = functools.partial(_measured, results, set_name, pairs=pairs, home=source.home)
         groups = []
         for name in models:
             steganographer = Steganographer(weights.load(name))
             settings: list[Strength] = ["auto", *range(1, steganographer.strengths + 1)]
             fingerprint = weights.fingerprint(name)
-            groups += [_measured(results, set_name, name, fingerprint, steganographer, setting, pairs, source.home) for setting in settings]
+            groups += [measured(name, fingerprint, steganographer, setting) for setting in settings]
         rivals: list[Rival] = [Webp(round(summary(groups[0])["secret_psnr"], 1)), Jpeg2000()]
         for rival in rivals:
             settings = ["auto", *range(1, rival.strengths + 1)]
-            groups += [
-                _measured(results, set_name, rival.name, rival.fingerprint, rival, setting, pairs, source.home) for setting in settings
-            ]
+            groups += [measured(rival.name, rival.fingerprint, rival, setting) for setting in settings]
         others = {rival.name: (f"{rival.name}-{rival.fingerprint}", rival.carry) for rival in rivals}
         found = table6.run(results, {set_name: source}, plan, {name: name for name in models}, others=others)
         detected = {row["tested_on"]: row for row in found if row["test"] == "retrained"}
@@ -131,14 +131,14 @@ def _measured(results: Results, set_name: str, name: str, fingerprint: str, hide
     """The rows of these pairs, from the results or measured and added."""
     keys = {"set": set_name, "model": name, "setting": str(setting), "fingerprint": fingerprint}
     known = {(row["cover"], row["secret"]): row for row in results.rows(IMAGES) if all(row[key] == value for key, value in keys.items())}
-    homes = home, home
-    missing = [pair for pair in pairs if names_of(pair, homes) not in known]
+    names = {pair: (name_in(home, pair[0]), name_in(home, pair[1])) for pair in pairs}
+    missing = [pair for pair in pairs if names[pair] not in known]
     with counting(f"{set_name}: {name} {setting}", len(missing)) as done:
-        for row in measure(name, hides, setting, set_name, missing, homes, done):
+        for row in measure(name, hides, setting, set_name, missing, (home, home), done):
             values = {"fingerprint": fingerprint, **rounded(row)}
             results.add(IMAGES, values)
             known[row.cover, row.secret] = {key: str(value) for key, value in values.items()}
-    return [_row(known[names_of(pair, homes)]) for pair in pairs]
+    return [_row(known[names[pair]]) for pair in pairs]
 
 
 def _row(values: Mapping[str, str]) -> Row:

@@ -1,7 +1,6 @@
 """How good both ends are, as a receiver sees them: the stego image is a PNG file that was read back."""
 
 import math
-import os
 import statistics
 import tempfile
 import time
@@ -12,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from isgan.datasets.base import in_turn
+from isgan.datasets.base import in_turn, name_in
 from isgan.errors import IsganError
 from isgan.image import read_gray, read_rgb, write_png
 from isgan.metrics import EXACT
@@ -56,12 +55,6 @@ def pair_up(photographs: Sequence[Path], limit: int | None = None, secrets: Sequ
     return in_turn(photographs[:limit], photographs)
 
 
-def names_of(pair: tuple[Path, Path], homes: tuple[Path, Path]) -> tuple[str, str]:
-    """What cover and secret are called in the results: file names alone may come twice in a set."""
-    cover, secret = (Path(os.path.relpath(path, home)).as_posix() for path, home in zip(pair, homes, strict=True))
-    return cover, secret
-
-
 class Hides(Protocol):
     """What is measured: `Steganographer`, or what hides and reveals like it."""
 
@@ -96,7 +89,7 @@ def measure(model: str, steganographer: Hides, setting: Strength, set_name: str,
             scores = *compare(stego, cover), *compare(revealed, secret)
             chosen = steganographer.strength_of(stego)
             changed = float((stego != cover).mean())
-            names = names_of((cover_path, secret_path), homes)
+            names = name_in(homes[0], cover_path), name_in(homes[1], secret_path)
             yield Row(set_name, model, label, chosen or "", *names, width, height, *scores, changed, *seconds)
             on_pair()
 

@@ -1,6 +1,5 @@
 """Table 5: how good both ends are, with covers and secrets of the same and of different sets; as floats too, to show what saving costs."""
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import torch
 
 from isgan import weights
 from isgan.console import counting
-from isgan.datasets.base import Source, in_turn
+from isgan.datasets.base import Source, in_turn, name_in
 from isgan.datasets.pairs import decoded, gray, square
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.results import Results, plain, spread
@@ -45,7 +44,7 @@ def squares(source: Source, paths: Sequence[Path], side: int, limit: int | None 
             return
         if not isinstance(pixels, str):
             found += 1
-            yield Photo(Path(os.path.relpath(path, source.home)).as_posix(), square(pixels, side))
+            yield Photo(name_in(source.home, path), square(pixels, side))
 
 
 def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int | None) -> list[tuple[Photo, Photo]]:
