@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -35,32 +36,25 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 SIDE = 256
 
 
-def median_seconds(work: Callable[[], object], repeats: int = 9) -> float:
-    """Median over repeats, after two that warm up."""
-    seconds = []
-    for _ in range(repeats + 2):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[2:])
-
-
-def in_process() -> list[dict]:
-    """One pair of 256 x 256, the model loaded."""
+def in_process(repeats: int = 15) -> list[dict]:
+    """One pair of 256 x 256, the models loaded. They take turns, so that a slow moment of the machine is everyone's; two rounds warm up."""
     random = np.random.default_rng(0)
     cover, secret = (random.integers(0, 256, shape, dtype=np.uint8) for shape in ((SIDE, SIDE, 3), (SIDE, SIDE)))
-    rows = []
+    works: dict[tuple[str, str], Callable[[], object]] = {}
     for name in (UNIT, "isgan", weights.DEFAULT + IN_FLOAT32, *MODELS, "lsb332"):
         steganographer = Steganographer(weights.load(name.removesuffix(IN_FLOAT32)))
         stego = steganographer.hide(cover, secret)
-        for what, work in (
-            ("hide", lambda s=steganographer: s.hide(cover, secret)),
-            ("reveal", lambda s=steganographer, p=stego: s.reveal(p)),
-        ):
+        works["hide", name] = partial(steganographer.hide, cover, secret)
+        works["reveal", name] = partial(steganographer.reveal, stego)
+    seconds: dict[tuple[str, str], list[float]] = {key: [] for key in works}
+    for _ in range(repeats + 2):
+        for (what, name), work in works.items():
             with patch.object(bf16, "native", return_value=False) if IN_FLOAT32 in name else nullcontext():
-                seconds = median_seconds(work)
-            rows.append({"what": f"{what} 256x256", "model": name, "seconds": seconds, "peak_mib": ""})
-    return rows
+                started = time.perf_counter()
+                work()
+                seconds[what, name].append(time.perf_counter() - started)
+    return [{"what": f"{what} 256x256", "model": name, "seconds": statistics.median(taken[2:]), "peak_mib": ""}
+            for (what, name), taken in seconds.items()]  # fmt: skip
 
 
 def processes() -> list[dict]:
