@@ -32,7 +32,7 @@ def main() -> None:
             for cover_path, secret_path in pair_up(source.images("test"), PAIRS):
                 cover = read_rgb(cover_path)
                 secret = fit(read_gray(secret_path), *cover.shape[:2])
-                strength: Strength = steganographer.choose(cover, secret) if steganographer.strengths else "auto"
+                strength: Strength = steganographer.tune(cover, secret).strength if steganographer.strengths else "auto"
                 stegos = []
                 for native in (False, True):
                     with patch.object(bf16, "native", return_value=native):

@@ -35,7 +35,7 @@ def hidden(model: str, native: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[t
 def test_it_costs_next_to_nothing(model, monkeypatch):
     (exact, before), (fast, after) = (hidden(model, native, monkeypatch) for native in (False, True))
     assert not torch.equal(exact, fast)  # it is in use
-    assert not model.startswith("qim") or (exact - fast).square().mean() < 1e-6  # 60 dB
+    assert not model.startswith("qim") or (exact - fast).square().mean() < 10**-6.4  # 64 dB
     assert all(now > then - 0.05 for now, then in zip(after, before, strict=True))
 
 
@@ -58,9 +58,11 @@ def test_which_parts_take_it(monkeypatch):
     """The receiver's half never: it has to come to the same numbers everywhere."""
     monkeypatch.setattr(bf16, "native", lambda: True)
     secret = SECRET[:, :1]
-    qim = stirred(Qim(stages=2, hidden=8, blocks=1)).eval()
-    assert in_bf16(qim, qim.hide, COVER, secret) == {"writers.1", "readers.0"}
-    assert in_bf16(qim, qim, COVER, secret) == {"writers.1"} and in_bf16(qim, qim.reveal, COVER) == set()
+    for stages in (1, 2, 3):
+        qim = stirred(Qim(stages=stages, hidden=8, blocks=1)).eval()
+        last = f"writers.{stages - 1}"
+        assert in_bf16(qim, qim.hide, COVER, secret) == {last, f"readers.{stages - 2}"} - {"readers.-1"}
+        assert in_bf16(qim, qim, COVER, secret) == {last} and in_bf16(qim, qim.reveal, COVER) == set()
     isgan = stirred(ISGAN()).eval()
     assert in_bf16(isgan, isgan.hide, COVER, secret) == {f"encoder.{layer}" for layer in range(1, 8)}
     assert in_bf16(isgan, isgan.reveal, COVER) == set()

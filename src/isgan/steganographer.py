@@ -34,6 +34,7 @@ MAX_POLISH = 1000
 # "auto" is the strength at which the worse of both ends is best; the stego image, which strangers see, has to be this much better, in dB.
 MARGIN = 2.0
 SAMPLE = 28  # side of the nine windows that it is chosen on
+LIFT = 0.5 / 255  # the most that a secret is made lighter or darker
 COLOR = 8  # added to the strength that a stego image tells, if the secret is in colour
 STRIP = 128  # rows compared at a time
 ALL_PIXELS = 2_000_000
@@ -90,6 +91,21 @@ def tiles(height: int, width: int, side: int, multiple: int, halo: int) -> list[
     return parts
 
 
+class Tuning(NamedTuple):
+    """What `Steganographer.tune` finds: the strength, and what to add to the secret, (1, C, 1, 1), since the receiver will miss it."""
+
+    strength: int
+    lift: "Tensor"
+
+
+class Trial(NamedTuple):
+    """What a strength makes of a pair, in dB, and by how much the revealed secret is too dark, (1, C, 1, 1)."""
+
+    stego_psnr: float
+    secret_psnr: float
+    lift: "Tensor"
+
+
 class Steganographer:
     """Hides and reveals pictures of any size with one hider.
 
@@ -100,7 +116,7 @@ class Steganographer:
         hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
         engine: "torch", or "openvino", which takes half a minute to start, is faster then, and reveals the same pictures. What it
-            hides is the same in float32; see `isgan.layers.bf16`.
+            hides is the same but for single levels, over 60 dB for `qim`; see `isgan.layers.bf16`.
     """
 
     def __init__(self, hider: "Hider", tile: int = 1024, engine: Engine = "torch"):
@@ -141,22 +157,23 @@ class Steganographer:
             raise IsganError(f"{polish} steps of polishing: from 0 to {MAX_POLISH} are possible; most of the gain is in the first 50")
         if polish and not self.hider.trainable:
             raise IsganError(f"{type(self.hider).__name__.lower()} is no network, so there is nothing to polish: leave out --polish")
-        if strength == "auto" and (self.strengths or color):
-            strength = self.choose(cover, secret)
-        if strength != "auto":
-            self.hider.set_strength(strength, color)
+        lift: Tensor | float = 0.0
+        if self.strengths or color or strength != "auto":
+            strength, lift = self.tune(cover, secret, strength)
         stego = np.empty(cover.shape, np.uint8)
         if polish:
-            self._polish(cover, secret, polish, stego, progress)
+            self._polish(cover, secret, lift, polish, stego, progress)
         else:
-            self._map(self._work("hide", strength, color), (cover, secret), stego, self.hider.halo, progress)
+            half = self._work("hide", strength, color)
+            self._map(lambda covers, secrets: half(covers, secrets + lift), (cover, secret), stego, self.hider.halo, progress)
         if strength != "auto":
             from isgan.strength import write_strength
 
             write_strength(stego, strength + COLOR * color, self.hider.carrier)
         return stego
 
-    def _polish(self, cover: np.ndarray, secret: np.ndarray, steps: int, stego: np.ndarray, progress: Progress | None) -> None:
+    def _polish(self, cover: np.ndarray, secret: np.ndarray, lift: "Tensor | float", steps: int, stego: np.ndarray,
+                progress: Progress | None) -> None:  # fmt: skip
         from isgan.polish import polish
 
         done = 0
@@ -168,7 +185,7 @@ class Steganographer:
                 progress(done, steps * len(self._tiles(stego, self.hider.halo)))
 
         def work(covers: "Tensor", secrets: "Tensor", free: "Tensor") -> "Tensor":
-            return polish(self.hider, covers, secrets, free, steps, on_step)
+            return polish(self.hider, covers, secrets, free, steps, on_step, lift)
 
         # Near a seam nothing changes, so that both tiles know what lies beyond it.
         free = np.zeros(stego.shape[:2], np.uint8)
@@ -177,30 +194,43 @@ class Steganographer:
             free[rows, columns] = 255
         self._map(work, (cover, secret, free), stego, self.hider.halo)
 
-    def choose(self, cover: np.ndarray, secret: np.ndarray) -> int:
-        """The strength for this pair, tried on a few windows of it; only for a hider with a dial."""
+    def tune(self, cover: np.ndarray, secret: np.ndarray, strength: Strength = "auto") -> Tuning:
+        """Sets the hider's dial for this pair, by what it makes of a few windows of it; `IsganError` if it has no such strength.
+
+        A reveal network may be a little too dark or too light everywhere, `qim`'s by .1 to .25 gray levels. The sender sees that and
+        hides a secret that is as much lighter: .1 to .16 dB, and nothing that the receiver has to know.
+        """
         import torch
 
         color = secret.ndim == 3
+        self.hider.set_strength(1 if strength == "auto" else strength, color)  # one that it does not have is known before the work
         height, width = secret.shape[:2]
         corners = [sorted({round(share * max(0, length - SAMPLE)) for share in (0, 0.5, 1)}) for length in (height, width)]
         windows = [tuple(slice(start, start + SAMPLE) for start in corner) for corner in product(*corners)]
         covers, secrets = (torch.cat([self._tensor(picture[window]) for window in windows]) for picture in (cover, secret))
-        self.hider.set_strength(1, color)
 
         @functools.cache
-        def ends(strength: int) -> tuple[float, float]:
+        def trial(strength: int) -> Trial:
             self.hider.set_strength(strength, color)
             with torch.inference_mode():
                 hiding = self.hider(covers, secrets)
-            return tuple(-10 * (a - b).square().mean().log10().item() for a, b in ((hiding.stego, covers), (hiding.revealed, secrets)))
+            errors = hiding.stego - covers, secrets - hiding.revealed
+            stego, revealed = (-10 * error.square().mean().log10().item() for error in errors)
+            return Trial(stego, revealed, errors[1].mean(dim=(0, 2, 3), keepdim=True).clamp(-LIFT, LIFT))
 
+        def worse_end(strength: int) -> float:
+            return min(trial(strength).stego_psnr - MARGIN, trial(strength).secret_psnr)
+
+        if strength != "auto":
+            return Tuning(strength, trial(strength).lift)
         # From the most faithful down: of most secrets it is the worse end at all strengths.
         most = self.hider.color_strengths if color else self.strengths
-        strength = most
-        while strength > 1 and ends(strength)[1] >= ends(strength)[0] - MARGIN:
-            strength -= 1
-        return max({strength, min(strength + 1, most)}, key=lambda strength: min(ends(strength)[0] - MARGIN, ends(strength)[1]))
+        down = most
+        while down > 1 and trial(down).secret_psnr >= trial(down).stego_psnr - MARGIN:
+            down -= 1
+        best = max({down, min(down + 1, most)}, key=worse_end)
+        self.hider.set_strength(best, color)
+        return Tuning(best, trial(best).lift)
 
     def strength_of(self, stego: np.ndarray) -> int | None:
         """The setting of the dial that a stego image (H, W, 3) uint8 tells of; None if there is no dial, or it tells of none."""

@@ -60,12 +60,11 @@ def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int 
 def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> dict[str, float]:
     """Quality of both ends, (H, W, 3) and (H, W) uint8, through a PNG file, and as floats in [0, 1] that are never rounded.
 
-    A hider with a dial is set as `isgan hide` would set it.
+    A hider with a dial is tuned as `isgan hide` would tune it.
     """
-    if hider.strengths:
-        hider.set_strength(Steganographer(hider).choose(cover, secret))
+    lift = Steganographer(hider).tune(cover, secret).lift if hider.strengths else 0.0
     host, guest = to_tensor(cover), to_tensor(secret)
-    stego = hider.hide(host, guest)
+    stego = hider.hide(host, guest + lift)
     revealed = hider.reveal(stego.clamp(0, 1))
     as_float = [measure(a.clamp(0, 1), b).item() for a, b in ((stego, host), (revealed, guest)) for measure in (psnr, ssim)]
     saved = read_rgb(write_png(to_array(hider.round(stego)), file, force=True))
