@@ -5,6 +5,7 @@ import pytest
 import torch
 from test_quality import noisy, picture, skimage_ms_ssim, skimage_ssim
 
+from isgan.errors import IsganError
 from isgan.losses import losses
 
 SIDE = 64  # three scales
@@ -93,7 +94,18 @@ def test_psnr(images, options):
     assert [term.item() for term in terms] == pytest.approx((on_cover + weights["gamma"] * on_secret, on_cover, on_secret), abs=2e-5)
 
 
-@pytest.mark.parametrize("name, least", [("mixed", 0.0), ("mse", 0.0), ("psnr", -0.5)])
+@pytest.mark.parametrize("options", [{}, {"width": 0.02, "gamma": 0.5}])
+def test_charbonnier(images, options):
+    weights = {"width": 1e-3, "gamma": 1.0} | options
+    errors = [a.double().numpy() - b.double().numpy() for a, b in (images[:2], images[2:])]
+    on_cover, on_secret = (np.hypot(error, weights["width"]).mean() - weights["width"] for error in errors)
+    terms = losses["charbonnier"](**options)(*images)
+    assert [term.item() for term in terms] == pytest.approx((on_cover + weights["gamma"] * on_secret, on_cover, on_secret), abs=1e-6)
+    with pytest.raises(IsganError, match="above 0"):
+        losses["charbonnier"](width=0.0)
+
+
+@pytest.mark.parametrize("name, least", [("mixed", 0.0), ("mse", 0.0), ("charbonnier", 0.0), ("psnr", -0.5)])
 def test_equal_images(images, name, least):
     cover, _, secret, _ = images
     terms = losses[name]()(cover, cover, secret, secret)

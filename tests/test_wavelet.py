@@ -5,7 +5,8 @@ import torch
 from conftest import stirred
 
 from isgan.errors import IsganError
-from isgan.hiders.wavelet import CouplingBlock, DenseSubnet, Wavelet
+from isgan.hiders.wavelet import CouplingBlock, Wavelet
+from isgan.layers.subnets import SUBNETS, DenseSubnet
 
 
 def bands(seed: int) -> torch.Tensor:
@@ -21,7 +22,7 @@ def forwards(block: CouplingBlock, cover: torch.Tensor, secret: torch.Tensor) ->
 
 @torch.no_grad()
 def test_a_block_couples_and_uncouples():
-    block = stirred(CouplingBlock(16, 8, clamp=0.7))
+    block = stirred(CouplingBlock(16, 8, clamp=0.7, subnet="dense"))
     cover, secret = bands(0), bands(1)
     rho, eta = block.rho_eta(cover).split(16, dim=1)
     coupled = block.couple(cover, secret)
@@ -58,12 +59,34 @@ def test_revealing_starts_from_zeros():
     assert torch.allclose(hider.decode(y), hider.haar.inverse(secret), atol=1e-4)
 
 
+@pytest.mark.parametrize("subnet", SUBNETS)
 @torch.no_grad()
-def test_starts_at_the_identity():
-    hider = Wavelet(blocks=2, hidden=8)
+def test_starts_at_the_identity(subnet):
+    hider = Wavelet(blocks=2, hidden=8, subnet=subnet)
     y, secret = torch.rand(2, 1, 1, 16, 16)
     assert torch.allclose(hider.encode(y, secret), y, atol=1e-6)
     assert torch.allclose(hider.decode(y), torch.zeros_like(y), atol=1e-6)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+@pytest.mark.parametrize("subnet", SUBNETS)
+def test_what_a_pixel_depends_on_lies_within_the_halo(subnet, levels):
+    hider = stirred(Wavelet(blocks=2, hidden=8, levels=levels, subnet=subnet)).requires_grad_(False)
+    side, middle = 2 * hider.halo + 8 * hider.multiple, hider.halo + 4 * hider.multiple
+    y, secret = (torch.rand(1, 1, side, side, requires_grad=True) for _ in range(2))
+    hider.encode(y, secret)[0, 0, middle, middle].backward()
+    hider.decode(y)[0, 0, middle, middle].backward()
+    for image in (y, secret):
+        rows, columns = image.grad[0, 0].nonzero().T
+        seen = max(middle - rows.min(), rows.max() - middle, middle - columns.min(), columns.max() - middle)
+        assert hider.multiple < seen <= hider.halo
+
+
+@torch.no_grad()
+def test_without_a_scale_the_coupling_is_additive():
+    block = stirred(CouplingBlock(16, 8, clamp=0.0, subnet="residual"))
+    cover = bands(0)
+    assert torch.allclose(block.couple(cover, bands(1)) - bands(1), block.couple(cover, bands(2)) - bands(2), atol=1e-5)
 
 
 @pytest.mark.parametrize("blocks, hidden", [(4, 64), (1, 8)])
@@ -89,8 +112,16 @@ def test_the_subnet_is_dense():
 
 @pytest.mark.parametrize(
     "config",
-    [{"blocks": 0}, {"blocks": 17}, {"hidden": 7}, {"hidden": 257}, {"clamp": 0.0}, {"clamp": 5.0}, {"clamp": float("nan")}],
+    [
+        *({"blocks": 0}, {"blocks": 17}, {"hidden": 7}, {"hidden": 257}, {"levels": 0}, {"levels": 4}),
+        *({"clamp": -0.1}, {"clamp": 5.0}, {"clamp": float("nan")}),
+    ],
 )
 def test_bounds(config):
     with pytest.raises(IsganError, match="out of bounds"):
         Wavelet(**config)
+
+
+def test_an_unknown_subnet():
+    with pytest.raises(IsganError, match="did you mean 'dense'"):
+        Wavelet(subnet="denser")

@@ -1,4 +1,4 @@
-"""`wavelet`: an invertible network on the two-level Haar transforms of Y and secret.
+"""`wavelet`: an invertible network on the Haar transforms of Y and secret.
 
 The idea is HiNet's (Jing et al., ICCV 2021), with the paper's contract: gray secret, luminance only, one network that runs
 forwards to hide and backwards to reveal.
@@ -13,24 +13,8 @@ from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import LumaHider
 from isgan.layers.haar import Haar
-
-
-class DenseSubnet(nn.Module):
-    """Three 3x3 convolutions, each seeing all that came before it; (N, in, h, w) -> (N, out, h, w). Starts at zero."""
-
-    def __init__(self, in_channels: int, out_channels: int, hidden: int):
-        super().__init__()
-        self.first = nn.Conv2d(in_channels, hidden, 3, padding=1)
-        self.second = nn.Conv2d(in_channels + hidden, hidden, 3, padding=1)
-        self.last = nn.Conv2d(in_channels + 2 * hidden, out_channels, 3, padding=1)
-        self.act = nn.LeakyReLU(0.2)
-        for parameter in self.last.parameters():
-            nn.init.zeros_(parameter)
-
-    def forward(self, x: Tensor) -> Tensor:
-        a = self.act(self.first(x))
-        b = self.act(self.second(torch.cat([x, a], dim=1)))
-        return self.last(torch.cat([x, a, b], dim=1))
+from isgan.layers.subnets import SUBNETS
+from isgan.registry import unknown
 
 
 class CouplingBlock(nn.Module):
@@ -39,13 +23,13 @@ class CouplingBlock(nn.Module):
         forwards    cover  <- cover + phi(secret)
                     secret <- secret * exp(clamp * tanh(rho(cover))) + eta(cover)
 
-    rho and eta share their first two convolutions.
+    rho and eta share all but their last convolution. Of clamp = 0 the coupling is additive.
     """
 
-    def __init__(self, channels: int, hidden: int, clamp: float):
+    def __init__(self, channels: int, hidden: int, clamp: float, subnet: str):
         super().__init__()
-        self.phi = DenseSubnet(channels, channels, hidden)
-        self.rho_eta = DenseSubnet(channels, 2 * channels, hidden)
+        self.phi = SUBNETS[subnet](channels, channels, hidden)
+        self.rho_eta = SUBNETS[subnet](channels, 2 * channels, hidden)
         self.clamp = clamp
 
     def couple(self, cover: Tensor, secret: Tensor) -> Tensor:
@@ -76,23 +60,28 @@ class Wavelet(LumaHider):
     Args:
         blocks: number of coupling blocks, 1 to 16.
         hidden: width of the subnets, 8 to 256.
-        clamp: bound on the log of a coupling's scale.
+        clamp: bound on the log of a coupling's scale, 0 to 4; 0 for additive coupling.
         apart: clip and round R, G and B each for itself, see `LumaHider`.
+        levels: of the transform, 1 to 3.
+        subnet: what phi, rho and eta are, a name in `isgan.layers.subnets`.
     """
 
-    multiple = 4
     blocks: Sequence[CouplingBlock]
 
-    def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0, apart: bool = False):
-        if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 < clamp <= 4):
-            bounds = f"blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (to 4)"
+    def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0, apart: bool = False, levels: int = 2, subnet: str = "dense"):
+        if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 <= clamp <= 4 and 1 <= levels <= 3):
+            bounds = f"blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (0 to 4), levels={levels} (1 to 3)"
             raise IsganError(f"wavelet with {bounds} is out of bounds")
-        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp, apart=apart)
+        if subnet not in SUBNETS:
+            raise unknown("subnet", subnet, list(SUBNETS))
+        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp, apart=apart, levels=levels, subnet=subnet)
         self.apart = apart
-        self.haar = Haar(levels=2)
-        self.blocks = nn.ModuleList(CouplingBlock(16, hidden, clamp) for _ in range(blocks))  # type: ignore[assignment]
-        # Subnets of three 3x3 convolutions at a quarter of the resolution: two a block, but for the one whose result is thrown away.
-        self.halo = 4 * 3 * (2 * blocks - 1) + 3
+        self.multiple = 2**levels
+        self.haar = Haar(levels)
+        couplings = (CouplingBlock(4**levels, hidden, clamp, subnet) for _ in range(blocks))
+        self.blocks = nn.ModuleList(couplings)  # type: ignore[assignment]
+        # Subnets of three 3x3 convolutions on blocks of pixels: two a coupling, but for the one whose result is thrown away.
+        self.halo = self.multiple * 3 * (2 * blocks - 1) + self.multiple - 1
 
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
         cover_bands, secret_bands = self.haar(y), self.haar(secret)
