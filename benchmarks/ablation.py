@@ -57,7 +57,7 @@ VARIANTS = {
         "the same of four blocks, additive coupling": "--hider.clamp 0",
         "the same of four blocks, residual subnets": "--hider.subnet residual",
         "the same of four blocks, depthwise subnets": "--hider.subnet depthwise",
-        "the same of four blocks, subnets with attention": "--hider.subnet attentive",
+        "the same of four blocks, gated subnets": "--hider.subnet gated",
         "the same of four blocks, R, G and B rounded together": "--hider.apart false",
         "the same of four blocks, more for the secret": "--loss.gamma 1.5",
     },

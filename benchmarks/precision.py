@@ -3,7 +3,7 @@
     python benchmarks/precision.py RESULTS.csv PHOTOGRAPHS...
 
 Both ends in dB, 8 bits, the receiver in float32: of the sender in float32, then as `isgan.layers.bf16` has it. The first 20 test pairs of
-each set at their own size, at the strength that is chosen for each. On a processor without bfloat16 torch does the same, slowly.
+each set at their own size. On a processor without bfloat16 torch does the same, slowly.
 """
 
 import csv
@@ -17,9 +17,9 @@ from isgan.datasets.base import open_sets
 from isgan.evaluation.quality import pair_up
 from isgan.image import read_gray, read_rgb
 from isgan.layers import bf16
-from isgan.steganographer import Steganographer, Strength, compare, fit
+from isgan.steganographer import Steganographer, compare, fit
 
-MODELS = ("qim", "qim-luma", "qim-4", "basic", "isgan")
+MODELS = ("basic", "isgan")
 PAIRS = 20
 
 
@@ -32,11 +32,10 @@ def main() -> None:
             for cover_path, secret_path in pair_up(source.images("test"), PAIRS):
                 cover = read_rgb(cover_path)
                 secret = fit(read_gray(secret_path), *cover.shape[:2])
-                strength: Strength = steganographer.tune(cover, secret).strength if steganographer.strengths else "auto"
                 stegos = []
                 for native in (False, True):
                     with patch.object(bf16, "native", return_value=native):
-                        stegos.append(steganographer.hide(cover, secret, strength=strength))
+                        stegos.append(steganographer.hide(cover, secret))
                 scores = [end for stego in stegos for end in (compare(stego, cover), compare(steganographer.reveal(stego), secret))]
                 ends.append([score.psnr for score in (*scores, compare(*stegos))])
             *means, alike = zip(*ends, strict=True)

@@ -34,7 +34,13 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "baluja": [{"width": 4, "residual": 0.2}],
     "isgan": [{"residual": 0.2}],
     "qim": [{"stages": 1, "hidden": 8, "blocks": 4}, {"hidden": 8, "blocks": 1, "dial": True}],
-    "wavelet": [{"blocks": 1, "hidden": 8}, {"blocks": 1, "hidden": 8, "apart": True}],
+    "wavelet": [
+        {"blocks": 1, "hidden": 8},
+        {"blocks": 1, "hidden": 8, "apart": True},
+        {"blocks": 2, "hidden": 8, "levels": 1, "subnet": "depthwise"},
+        {"blocks": 1, "hidden": 8, "levels": 3, "subnet": "gated"},
+        {"blocks": 1, "hidden": 8, "subnet": "residual", "clamp": 0.0},
+    ],
 }
 
 

@@ -34,7 +34,8 @@ MAX_POLISH = 1000
 # "auto" is the strength at which the worse of both ends is best; the stego image, which strangers see, has to be this much better, in dB.
 MARGIN = 2.0
 SAMPLE = 28  # side of the nine windows that it is chosen on
-LIFT = 0.5 / 255  # the most that a secret is made lighter or darker
+CLIPPED = 2 / 255  # so near to black and white, what the receiver gets too dark or too light is partly cut off
+LIFT = 0.5 / 255  # the most that a secret is made lighter or darker: more is no weakness of the receiver but windows unlike the rest
 COLOR = 8  # added to the strength that a stego image tells, if the secret is in colour
 STRIP = 128  # rows compared at a time
 ALL_PIXELS = 2_000_000
@@ -116,7 +117,7 @@ class Steganographer:
         hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
         engine: "torch", or "openvino", which takes half a minute to start, is faster then, and reveals the same pictures. What it
-            hides is the same but for single levels, over 60 dB for `qim`; see `isgan.layers.bf16`.
+            hides is nearly the same, but of the paper's networks, see `isgan.layers.bf16`.
     """
 
     def __init__(self, hider: "Hider", tile: int = 1024, engine: Engine = "torch"):
@@ -197,13 +198,12 @@ class Steganographer:
     def tune(self, cover: np.ndarray, secret: np.ndarray, strength: Strength = "auto") -> Tuning:
         """Sets the hider's dial for this pair, by what it makes of a few windows of it; `IsganError` if it has no such strength.
 
-        A reveal network may be a little too dark or too light everywhere, `qim`'s by .1 to .25 gray levels. The sender sees that and
+        A reveal network may be a little too dark or too light everywhere, `qim`'s by .05 to .25 gray levels. The sender sees that and
         hides a secret that is as much lighter: .1 to .16 dB, and nothing that the receiver has to know.
         """
         import torch
 
         color = secret.ndim == 3
-        self.hider.set_strength(1 if strength == "auto" else strength, color)  # one that it does not have is known before the work
         height, width = secret.shape[:2]
         corners = [sorted({round(share * max(0, length - SAMPLE)) for share in (0, 0.5, 1)}) for length in (height, width)]
         windows = [tuple(slice(start, start + SAMPLE) for start in corner) for corner in product(*corners)]
@@ -216,7 +216,9 @@ class Steganographer:
                 hiding = self.hider(covers, secrets)
             errors = hiding.stego - covers, secrets - hiding.revealed
             stego, revealed = (-10 * error.square().mean().log10().item() for error in errors)
-            return Trial(stego, revealed, errors[1].mean(dim=(0, 2, 3), keepdim=True).clamp(-LIFT, LIFT))
+            grays = (secrets > CLIPPED) & (secrets < 1 - CLIPPED)
+            missing, counted = (values.sum(dim=(0, 2, 3), keepdim=True) for values in (errors[1] * grays, grays))
+            return Trial(stego, revealed, (missing / counted.clamp(min=1)).clamp(-LIFT, LIFT))
 
         def worse_end(strength: int) -> float:
             return min(trial(strength).stego_psnr - MARGIN, trial(strength).secret_psnr)
@@ -225,10 +227,10 @@ class Steganographer:
             return Tuning(strength, trial(strength).lift)
         # From the most faithful down: of most secrets it is the worse end at all strengths.
         most = self.hider.color_strengths if color else self.strengths
-        down = most
-        while down > 1 and trial(down).secret_psnr >= trial(down).stego_psnr - MARGIN:
-            down -= 1
-        best = max({down, min(down + 1, most)}, key=worse_end)
+        below = most
+        while below > 1 and trial(below).secret_psnr >= trial(below).stego_psnr - MARGIN:
+            below -= 1
+        best = max({below, min(below + 1, most)}, key=worse_end)
         self.hider.set_strength(best, color)
         return Tuning(best, trial(best).lift)
 

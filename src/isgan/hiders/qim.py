@@ -13,7 +13,6 @@ from isgan.distortions.quantize import round_straight_through
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, pad_to
-from isgan.layers.bf16 import bf16_where_fast
 from isgan.layers.carrier import ColorCarrier, LumaCarrier
 from isgan.layers.haar import Haar
 
@@ -44,11 +43,7 @@ class ResidualBlock(nn.Module):
 
 
 class Writer(nn.Module):
-    """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding.
-
-    Only the sender has it, so the last one may take bfloat16: no other symbols depend on its own, and the stego images of two processors
-    stay alike to more than 64 dB. With all writers and readers it would be 56.
-    """
+    """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding; only the sender's."""
 
     def __init__(self, context: int, count: int, hidden: int):
         super().__init__()
@@ -60,10 +55,9 @@ class Writer(nn.Module):
             nn.Conv2d(hidden, count, 3, padding=1),
         )
 
-    def forward(self, error: Tensor, context: Tensor | None, last: bool) -> Tensor:
+    def forward(self, error: Tensor, context: Tensor | None) -> Tensor:
         seen = error if context is None else torch.cat([error, context], dim=1)
-        with bf16_where_fast(last):
-            return self.linear(error).float() + self.network(seen).float()
+        return self.linear(error).float() + self.network(seen).float()
 
 
 class Reader(nn.Module):
@@ -72,7 +66,6 @@ class Reader(nn.Module):
     Symbols (N, count, h, w) in [-1, 1] and the context of the stage before (N, hidden, h, w), if there is one -> context, the bands'
     correction (N, 16, h, w) and, but for the last stage, by how much the next one is to magnify what is still wrong (N, 16, h, w).
     With a dial, each of its settings has its own bias where the symbols enter.
-    The sender may take bfloat16 for the blocks of the one before its last writer, `drafting`.
     """
 
     def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, strengths: int):
@@ -86,14 +79,11 @@ class Reader(nn.Module):
             for parameter, value in zip(self.log_gain.parameters(), (0.0, SHRINKING * (stage + 1)), strict=True):  # weight, bias
                 nn.init.constant_(parameter, value)
 
-    def forward(
-        self, symbols: Tensor, context: Tensor | None, strength: int, drafting: bool = False
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    def forward(self, symbols: Tensor, context: Tensor | None, strength: int) -> tuple[Tensor, Tensor, Tensor | None]:
         entered = self.enter(symbols) if context is None else context + self.enter(torch.cat([symbols, context], dim=1))
         if self.biases is not None:
             entered = entered + self.biases[strength - 1][:, None, None]
-        with bf16_where_fast(drafting):
-            context = self.blocks(entered)
+        context = self.blocks(entered)
         gain = self.log_gain(context).float().clamp(*LOG_GAINS).exp() if self.log_gain else None
         return context, self.correction(context).float(), gain
 
@@ -237,14 +227,12 @@ class Qim(Hider):
         bands = BAND_SCALE * self.haar(pad_to(secret, BLOCK) - 0.5)
         estimate, context, gain, written = torch.zeros_like(bands), None, 1.0, []
         for writer, reader, mask in zip(self.writers, self.readers, self._parts(room), strict=True):
-            last = writer is self.writers[-1]
-            drive = writer((bands - estimate) * gain, context, last)
+            drive = writer((bands - estimate) * gain, context)
             written.append((modulus - 1) * torch.sigmoid(2 * drive))
-            if last and not look_back:
+            if writer is self.writers[-1] and not look_back:
                 break
             symbols = _centred(round_straight_through(written[-1]), modulus) * mask
-            drafting = not look_back and reader is self.readers[-2]
-            context, correction, next_gain = reader(symbols, context, strength, drafting)
+            context, correction, next_gain = reader(symbols, context, strength)
             estimate = estimate + correction / gain
             gain = next_gain
         levels = F.pixel_shuffle(torch.cat(written, dim=1), BLOCK)[..., :height, :width]

@@ -23,7 +23,7 @@ class CouplingBlock(nn.Module):
         forwards    cover  <- cover + phi(secret)
                     secret <- secret * exp(clamp * tanh(rho(cover))) + eta(cover)
 
-    rho and eta share all but their last convolution. Of clamp = 0 the coupling is additive.
+    rho and eta share all but their last convolution. With clamp = 0 the coupling is additive.
     """
 
     def __init__(self, channels: int, hidden: int, clamp: float, subnet: str):

@@ -38,8 +38,8 @@ class DenseSubnet(nn.Module):
         return self.last(self.features(x))
 
 
-class AttentiveSubnet(DenseSubnet):
-    """A dense one whose features are weighed against each other, at each place for itself, before the last convolution."""
+class GatedSubnet(DenseSubnet):
+    """A dense one whose features are turned down, each by what all of them are at its place, before the last convolution."""
 
     def __init__(self, in_channels: int, out_channels: int, hidden: int):
         super().__init__(in_channels, out_channels, hidden)
@@ -87,7 +87,7 @@ class DepthwiseSubnet(nn.Module):
 
 SUBNETS: dict[str, Callable[[int, int, int], nn.Module]] = {
     "dense": DenseSubnet,
-    "attentive": AttentiveSubnet,
+    "gated": GatedSubnet,
     "residual": ResidualSubnet,
     "depthwise": DepthwiseSubnet,
 }
