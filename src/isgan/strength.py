@@ -29,15 +29,17 @@ def write_strength(stego: np.ndarray, strength: int, carrier: Carrier) -> None:
         raise ValueError(f"{strength} does not fit into {BITS} bits")
     pixels = stego.reshape(-1, 3)
     places = _places(len(pixels))
-    before = pixels[places]
+    bits = strength >> np.arange(PIXELS) % BITS & 1
+    symbols, voting = _carried(pixels[places], carrier)
+    wrong = np.flatnonzero(~voting | (pixels[places, 2] & 1 != bits))
+    before = pixels[places[wrong]]
     colours = before[:, None] + STEPS
     inside = ((colours >= 0) & (colours <= 255)).all(axis=2)
-    symbols, voting = _carried(colours.clip(0, 255).reshape(-1, 3), carrier)
-    same = (symbols.reshape(PIXELS, -1, 2) == _carried(before, carrier)[0][:, None]).all(axis=2)
-    bits = strength >> np.arange(PIXELS) % BITS & 1
-    right = inside & same & voting.reshape(PIXELS, -1) & (colours[..., 2] & 1 == bits[:, None])
-    nearest = colours[np.arange(PIXELS), right.argmax(axis=1)]
-    pixels[places] = np.where(right.any(axis=1)[:, None], nearest, before)
+    found, voting = _carried(colours.clip(0, 255).reshape(-1, 3), carrier)
+    same = (found.reshape(*colours.shape[:2], 2) == symbols[wrong, None]).all(axis=2)
+    right = inside & same & voting.reshape(colours.shape[:2]) & (colours[..., 2] & 1 == bits[wrong, None])
+    nearest = colours[np.arange(len(wrong)), right.argmax(axis=1)]
+    pixels[places[wrong]] = np.where(right.any(axis=1)[:, None], nearest, before)
     if read_strength(stego, carrier) != strength:
         raise IsganError("the cover is of one pure colour nearly everywhere, where nothing can be hidden: take another cover")
 
