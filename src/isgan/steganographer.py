@@ -117,7 +117,7 @@ class Steganographer:
         hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
         engine: "torch", or "openvino", which takes half a minute to start, is faster then, and reveals the same pictures. What it
-            hides is nearly the same, but of the paper's networks, see `isgan.layers.bf16`.
+            hides is the same to single levels; of the paper's networks it may differ more, see `isgan.layers.bf16`.
     """
 
     def __init__(self, hider: "Hider", tile: int = 1024, engine: Engine = "torch"):
@@ -199,7 +199,7 @@ class Steganographer:
         """Sets the hider's dial for this pair, by what it makes of a few windows of it; `IsganError` if it has no such strength.
 
         A reveal network may be a little too dark or too light everywhere, `qim`'s by .05 to .25 gray levels. The sender sees that and
-        hides a secret that is as much lighter: .1 to .16 dB, and nothing that the receiver has to know.
+        hides a secret that is as much lighter: .1 to .18 dB, and nothing that the receiver has to know.
         """
         import torch
 
