@@ -96,6 +96,34 @@ def test_only_tiles_go_through_the_network():
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_tiles_of_one_size_go_through_the_network_in_batches():
+    class Spy(hiders["lsb332"]):
+        halo = reveal_halo = 8
+        shapes: list[tuple[int, ...]] = []  # noqa: RUF012
+
+        def hide(self, cover, secret):
+            assert len(secret) == len(cover)
+            self.shapes.append((len(cover), *cover.shape[2:]))
+            return super().hide(cover, secret)
+
+        def reveal(self, stego):
+            self.shapes.append((len(stego), *stego.shape[2:]))
+            return super().reveal(stego)
+
+    calls = []
+    cover, secret = scene(250, 60), gray(250, 60)
+    stego = Steganographer(Spy(), tile=50, batch=2).hide(cover, secret, lambda *call: calls.append(call))
+    assert Spy.shapes == [(2, 58, 60), (2, 66, 60), (1, 66, 60)]  # the first and the last, then those between
+    assert calls == [(2, 5), (4, 5), (5, 5)]
+    one_by_one = Steganographer(hiders["lsb332"](), tile=50)
+    assert np.array_equal(stego, one_by_one.hide(cover, secret))
+    Spy.shapes.clear()
+    assert np.array_equal(Steganographer(Spy(), tile=50, batch=8).reveal(stego), one_by_one.reveal(stego))
+    assert Spy.shapes == [(2, 58, 60), (3, 66, 60)]
+    with pytest.raises(IsganError, match="batch of 0 tiles"):
+        Steganographer(Spy(), batch=0)
+
+
 def test_each_half_has_its_own_overlap():
     class Spy(hiders["lsb332"]):
         halo, reveal_halo = 20, 6

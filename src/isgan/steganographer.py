@@ -116,18 +116,23 @@ class Steganographer:
     Args:
         hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
+        batch: how many tiles of one size go through the network together, if they are not polished and not in OpenVINO. A CPU gains
+            nothing by more than one.
         engine: "torch", or "openvino", which takes half a minute to start, is faster then, and reveals the same pictures. What it
             hides is the same to single levels; of the paper's networks it may differ more, see `isgan.layers.bf16`.
     """
 
-    def __init__(self, hider: "Hider", tile: int = 1024, engine: Engine = "torch"):
+    def __init__(self, hider: "Hider", tile: int = 1024, engine: Engine = "torch", batch: int = 1):
         if engine not in ("torch", "openvino"):
             raise IsganError(f"engine is 'torch' or 'openvino', not '{engine}'")
+        if batch < 1:
+            raise IsganError(f"a batch of {batch} tiles is out of bounds: at least 1")
         if hider.secret_channels != 1:
             raise IsganError(f"{type(hider).__name__} hides colour secrets: take a model for gray ones")
         self.hider = hider.eval()
         self.tile = tile
         self.engine = engine
+        self.batch = batch if engine == "torch" else 1
         self._compiled: dict[tuple, Callable] = {}
 
     @property
@@ -166,7 +171,7 @@ class Steganographer:
             self._polish(cover, secret, lift, polish, stego, progress)
         else:
             half = self._work("hide", strength, color)
-            self._map(lambda covers, secrets: half(covers, secrets + lift), (cover, secret), stego, self.hider.halo, progress)
+            self._map(lambda covers, secrets: half(covers, secrets + lift), (cover, secret), stego, self.hider.halo, progress, self.batch)
         if strength != "auto":
             from isgan.strength import write_strength
 
@@ -266,7 +271,7 @@ class Steganographer:
             strength, color = told
             self.hider.set_strength(strength, color)
         secret = np.empty(stego.shape if color else stego.shape[:2], np.uint8)
-        return self._map(self._work("reveal", strength, color), (stego,), secret, self.hider.reveal_halo, progress)
+        return self._map(self._work("reveal", strength, color), (stego,), secret, self.hider.reveal_halo, progress, self.batch)
 
     def _work(self, half: Literal["hide", "reveal"], *setting: object) -> Callable:
         """That direction of the hider as it is set, on tensors."""
@@ -288,16 +293,26 @@ class Steganographer:
         tensor = to_tensor(picture)
         return tensor.to(next(self.hider.parameters(), tensor).device)
 
-    def _map(self, work: Callable, pictures: tuple, result: np.ndarray, halo: int, progress: Progress | None = None) -> np.ndarray:
+    def _map(self, work: Callable, pictures: tuple, result: np.ndarray, halo: int, progress: Progress | None = None,
+             batch: int = 1) -> np.ndarray:  # fmt: skip
         import torch
 
         parts = self._tiles(result, halo)
-        for done, tile in enumerate(parts, 1):
-            with torch.no_grad():
-                worked = work(*(self._tensor(picture[tile.seen]) for picture in pictures))
-            result[tile.kept] = to_array(worked)[tile.inside]
-            if progress:
-                progress(done, len(parts))
+        alike: dict[tuple, list[Tile]] = {}
+        for tile in parts:
+            alike.setdefault(tuple(span.stop - span.start for span in tile.seen), []).append(tile)
+        done = 0
+        for group in alike.values():
+            for first in range(0, len(group), batch):
+                together = group[first : first + batch]
+                seen = [torch.cat([self._tensor(picture[tile.seen]) for tile in together]) for picture in pictures]
+                with torch.no_grad():
+                    worked = work(*seen)
+                for tile, image in zip(together, worked.split(1), strict=True):
+                    result[tile.kept] = to_array(image)[tile.inside]
+                done += len(together)
+                if progress:
+                    progress(done, len(parts))
         return result
 
 

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -142,6 +142,14 @@ class TrainingPairs:
             raise IsganError(f"{len(self.photographs)} photographs make no batch of {batch} pairs: give more, or a smaller --photos.batch")
         self._epoch = -1
         self._order = np.array([])
+        self._sizes = np.array([photo.shape[1:] for photo in self.photographs])
+        self._packed: Tensor | None = None
+
+    def pack(self, device: torch.device) -> "TrainingPairs":
+        """Moves all photographs to a GPU, which then cuts a whole batch of crops at once."""
+        self._packed = torch.cat([photo.flatten().to(device) for photo in self.photographs])
+        self._starts = np.cumsum([0, *(3 * self._sizes.prod(axis=1))])[:-1]
+        return self
 
     def __getitem__(self, step: int) -> Pair:
         """This rank's part of batch `step`."""
@@ -153,7 +161,9 @@ class TrainingPairs:
         height, width = (self.crop - int(missing) for missing in less)
         chosen = self._order[2 * self.batch * place :][: 2 * self.batch]
         # Every rank draws all crops and keeps its own, so that the batch does not depend on the number of ranks.
-        crops = torch.stack([self._cut(self.photographs[index], height, width, rng) for index in chosen])
+        drawn = rng.random((3, len(chosen)))
+        tops, lefts = (drawn[:2] * (self._sizes[chosen] - (height, width) + 1).T).astype(int)
+        crops = (self._cut if self._packed is None else self._gather)(chosen, tops, lefts, drawn[2] < 0.5, height, width)
         share = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
         cover, secret = crops.float().div(255).chunk(2)
         return Pair(cover[share], gray(secret[share]))
@@ -167,11 +177,25 @@ class TrainingPairs:
             order.append(np.concatenate(rounds)[:length])
         return rng.permutation(np.concatenate(order))
 
-    @staticmethod
-    def _cut(photograph: Tensor, height: int, width: int, rng: np.random.Generator) -> Tensor:
-        top, left = (int(rng.integers(room + 1)) for room in (photograph.shape[1] - height, photograph.shape[2] - width))
-        cut = photograph[:, top : top + height, left : left + width]
-        return cut.flip(2) if rng.random() < 0.5 else cut
+    def _cut(self, chosen: np.ndarray, tops: np.ndarray, lefts: np.ndarray, flips: np.ndarray, height: int, width: int) -> Tensor:
+        """Crops (n, 3, height, width) uint8, of photographs by number; `flips` says which are mirrored."""
+        crops = []
+        for index, top, left, flip in zip(chosen, tops, lefts, flips, strict=True):
+            cut = self.photographs[index][:, top : top + height, left : left + width]
+            crops.append(cut.flip(2) if flip else cut)
+        return torch.stack(crops)
+
+    def _gather(self, chosen: np.ndarray, tops: np.ndarray, lefts: np.ndarray, flips: np.ndarray, height: int, width: int) -> Tensor:
+        """The same, from the packed photographs in one operation."""
+        packed = cast(Tensor, self._packed)
+        sizes = self._sizes[chosen]
+        numbers = np.stack([self._starts[chosen], sizes.prod(axis=1), sizes[:, 1], tops, lefts, flips])
+        starts, plane, row, top, left, flip = torch.from_numpy(numbers).to(packed.device)[:, :, None]
+        y, x = torch.arange(height, device=packed.device), torch.arange(width, device=packed.device)
+        rows = (top + y) * row
+        columns = left + torch.where(flip.bool(), x.flip(0), x)
+        planes = starts + torch.arange(3, device=packed.device) * plane
+        return packed[planes[:, :, None, None] + rows[:, None, :, None] + columns[:, None, None, :]]
 
 
 def fixed_pairs(photographs: list[Tensor]) -> list[Pair]:

@@ -28,36 +28,63 @@ CHROMA_STRENGTH = 3
 BAND_SCALE = 2.0
 
 
+class Conv(nn.Conv2d):
+    """A convolution that keeps the size; each of a dial's `settings` has weights of its own, or only scales and shifts the channels (FiLM).
+
+    The scale goes into the weights, so that neither costs time.
+    """
+
+    def __init__(self, channels: int, out: int, side: int = 3, settings: int = 0, own: str = "biases"):
+        super().__init__(channels, out, side, padding=side // 2)
+        self.settings = settings if own == "weights" else 0
+        if self.settings:
+            self.weight = nn.Parameter(self.weight.detach().repeat(settings, 1, 1, 1))
+            self.bias = nn.Parameter(self.bias.detach().repeat(settings))
+        self.scales = nn.Parameter(torch.ones(settings, out)) if own == "scales" else None
+        self.shifts = nn.Parameter(torch.zeros(settings, out)) if own == "scales" else None
+
+    def forward(self, x: Tensor, strength: int) -> Tensor:
+        weight, bias = self.weight, self.bias
+        if self.settings:
+            own = slice((strength - 1) * self.out_channels, strength * self.out_channels)
+            weight, bias = weight[own], bias[own]
+        if self.scales is not None:
+            scale = self.scales[strength - 1]
+            weight, bias = weight * scale[:, None, None, None], bias * scale + self.shifts[strength - 1]
+        return self._conv_forward(x, weight, bias)
+
+
 class ResidualBlock(nn.Module):
     """x + two 3x3 convolutions of x, (N, C, h, w) -> the same; starts as the identity."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, settings: int, own: str):
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        for parameter in self.second.parameters():
-            nn.init.zeros_(parameter)
+        self.first = Conv(channels, channels, 3, settings, own)
+        self.second = Conv(channels, channels, 3, settings, own)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.second(F.leaky_relu(self.first(x), 0.2, inplace=True)).to(x.dtype).add_(x)
+    def forward(self, x: Tensor, strength: int) -> Tensor:
+        return self.second(F.leaky_relu(self.first(x, strength), 0.2, inplace=True), strength).to(x.dtype).add_(x)
 
 
 class Writer(nn.Module):
     """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding; only the sender's."""
 
-    def __init__(self, context: int, count: int, hidden: int):
+    def __init__(self, context: int, count: int, hidden: int, settings: int, own: str):
         super().__init__()
-        self.linear = nn.Conv2d(BANDS, count, 1)
-        self.network = nn.Sequential(
-            nn.Conv2d(BANDS + context, hidden, 3, padding=1),
-            ResidualBlock(hidden),
+        self.linear = Conv(BANDS, count, 1, settings, own)
+        self.network = nn.ModuleList([
+            Conv(BANDS + context, hidden, 3, settings, own),
+            ResidualBlock(hidden, settings, own),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(hidden, count, 3, padding=1),
-        )
+            Conv(hidden, count, 3, settings, own),
+        ])
 
-    def forward(self, error: Tensor, context: Tensor | None) -> Tensor:
+    def forward(self, error: Tensor, context: Tensor | None, strength: int) -> Tensor:
         seen = error if context is None else torch.cat([error, context], dim=1)
-        return self.linear(error).float() + self.network(seen).float()
+        enter, block, activate, leave = self.network
+        return self.linear(error, strength).float() + leave(activate(block(enter(seen, strength), strength)), strength).float()
 
 
 class Reader(nn.Module):
@@ -68,24 +95,28 @@ class Reader(nn.Module):
     With a dial, each of its settings has its own bias where the symbols enter.
     """
 
-    def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, strengths: int):
+    def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, settings: int, own: str):
         super().__init__()
-        self.enter = nn.Conv2d(count + hidden if stage else count, hidden, 3, padding=1)
-        self.blocks = nn.Sequential(*[ResidualBlock(hidden) for _ in range(blocks)])
-        self.correction = nn.Conv2d(hidden, BANDS, 3, padding=1)
-        self.log_gain = None if last else nn.Conv2d(hidden, BANDS, 1)
-        self.biases = nn.Parameter(torch.zeros(strengths, hidden)) if strengths else None
+        self.enter = Conv(count + hidden if stage else count, hidden, 3, settings, own)
+        self.blocks = nn.ModuleList([ResidualBlock(hidden, settings, own) for _ in range(blocks)])
+        self.correction = Conv(hidden, BANDS, 3, settings, own)
+        self.log_gain = None if last else Conv(hidden, BANDS, 1, settings, own)
+        self.biases = nn.Parameter(torch.zeros(settings, hidden)) if settings and own == "biases" else None
         if self.log_gain:
-            for parameter, value in zip(self.log_gain.parameters(), (0.0, SHRINKING * (stage + 1)), strict=True):  # weight, bias
-                nn.init.constant_(parameter, value)
+            nn.init.zeros_(self.log_gain.weight)
+            nn.init.constant_(self.log_gain.bias, SHRINKING * (stage + 1))
 
     def forward(self, symbols: Tensor, context: Tensor | None, strength: int) -> tuple[Tensor, Tensor, Tensor | None]:
-        entered = self.enter(symbols) if context is None else context + self.enter(torch.cat([symbols, context], dim=1))
+        entered = self.enter(symbols if context is None else torch.cat([symbols, context], dim=1), strength)
+        if context is not None:
+            entered = entered + context
         if self.biases is not None:
             entered = entered + self.biases[strength - 1][:, None, None]
-        context = self.blocks(entered)
-        gain = self.log_gain(context).float().clamp(*LOG_GAINS).exp() if self.log_gain else None
-        return context, self.correction(context).float(), gain
+        context = entered
+        for block in self.blocks:
+            context = block(context, strength)
+        gain = self.log_gain(context, strength).float().clamp(*LOG_GAINS).exp() if self.log_gain else None
+        return context, self.correction(context, strength).float(), gain
 
 
 @hiders.register("qim")
@@ -109,14 +140,15 @@ class Qim(Hider):
         apart: R, G and B move each for itself (`ColorCarrier`); otherwise together, and only luma changes (`LumaCarrier`).
     """
 
-    def __init__(self, modulus: int = 4, stages: int = 3, hidden: int = 64, blocks: int = 2, dial: bool = False, apart: bool = False):
+    def __init__(self, modulus: int = 4, stages: int = 3, hidden: int = 64, blocks: int = 2, dial: bool = False, apart: bool = False,
+                 own: str = "biases"):
         carrier = ColorCarrier if apart else LumaCarrier
-        if not (2 <= modulus <= carrier.most and 1 <= stages <= 4 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
+        if not (2 <= modulus <= carrier.most and 1 <= stages <= 8 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
             bounds = f"modulus={modulus} (2 to {carrier.most}), stages={stages} (1 to 4), hidden={hidden} (8 to 256)"
             raise IsganError(f"qim with {bounds}, blocks={blocks} (0 to 8) is out of bounds")
         if dial and modulus not in carrier.moduli:
             raise IsganError(f"qim with a dial and modulus={modulus} is out of bounds: it is one of {carrier.moduli}")
-        super().__init__(modulus=modulus, stages=stages, hidden=hidden, blocks=blocks, dial=dial, apart=apart)
+        super().__init__(modulus=modulus, stages=stages, hidden=hidden, blocks=blocks, dial=dial, apart=apart, own=own)
         self.strengths = len(carrier.moduli) if dial else 0
         self.strength = carrier.moduli.index(modulus) + 1 if dial else 0
         self.carrier = carrier(modulus)
@@ -125,9 +157,9 @@ class Qim(Hider):
         self.haar = Haar(levels=2)
         # 16 symbols a block, shared out; the first stages get what is left over: 6, 5, 5.
         self.counts = [BANDS // stages + (stage < BANDS % stages) for stage in range(stages)]
-        self.writers = nn.ModuleList(Writer(hidden if stage else 0, count, hidden * 3 // 4) for stage, count in enumerate(self.counts))
+        self.writers = nn.ModuleList(Writer(hidden if stage else 0, count, hidden * 3 // 4, self.strengths, own) for stage, count in enumerate(self.counts))
         self.readers = nn.ModuleList(
-            Reader(count, hidden, blocks, stage, stage == stages - 1, self.strengths) for stage, count in enumerate(self.counts)
+            Reader(count, hidden, blocks, stage, stage == stages - 1, self.strengths, own) for stage, count in enumerate(self.counts)
         )
         # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the correction in a reader.
         writing = 4 * stages + (2 + 2 * blocks) * (stages - 1)
@@ -227,7 +259,7 @@ class Qim(Hider):
         bands = BAND_SCALE * self.haar(pad_to(secret, BLOCK) - 0.5)
         estimate, context, gain, written = torch.zeros_like(bands), None, 1.0, []
         for writer, reader, mask in zip(self.writers, self.readers, self._parts(room), strict=True):
-            drive = writer((bands - estimate) * gain, context)
+            drive = writer((bands - estimate) * gain, context, strength)
             written.append((modulus - 1) * torch.sigmoid(2 * drive))
             if writer is self.writers[-1] and not look_back:
                 break

@@ -72,15 +72,19 @@ class Trainer:
                 raise IsganError(f"the initial weights are of another hider or another size ({initial.config}): give the recipe the same")
             self.hider.load_state_dict(initial.state_dict())
         self.hider = self.hider.to(fabric.device, memory_format=torch.channels_last)
-        self.average = AveragedModel(self.hider, avg_fn=self._averaged, use_buffers=True)
+        self.average = AveragedModel(self.hider, multi_avg_fn=self._average, use_buffers=True)
         self.loss = build_part(losses, recipe.loss)
         options = recipe.optimizer
-        adam = torch.optim.Adam(self.hider.parameters(), options.lr, (options.beta1, options.beta2), weight_decay=options.weight_decay)
+        on_gpu = fabric.device.type == "cuda"
+        adam = torch.optim.Adam(self.hider.parameters(), options.lr, (options.beta1, options.beta2), weight_decay=options.weight_decay,
+                                fused=on_gpu)  # fmt: skip
         self.wrapped, self.optimizer = fabric.setup(self.hider, adam)
         photos = recipe.photos
         self.adversary = Adversary(recipe, photos.crop, fabric) if recipe.steganalyzer else None
         self.pairs = TrainingPairs(train.sets, photos.crop, photos.batch, recipe.seed, photos.balance, photos.ragged,
                                    fabric.global_rank, fabric.world_size)  # fmt: skip
+        if on_gpu:
+            self.pairs.pack(fabric.device)
         self.fixed = {name: fixed_pairs(photographs) for name, photographs in val.sets.items()}
         self.step, self.elapsed, self.best = 0, 0.0, -math.inf
         self.losses: list[float] = []  # since the last validation
@@ -238,12 +242,13 @@ class Trainer:
         except (KeyError, RuntimeError, ValueError) as error:
             raise IsganError(f"{self.folder / CHECKPOINT} is of another version of isgan: start again without --resume") from error
 
-    def _averaged(self, average: Tensor, current: Tensor, _count: Tensor | int) -> Tensor:
-        if not average.is_floating_point():  # BatchNorm's counter
-            return current
+    def _average(self, averages: list[Tensor], currents: list[Tensor], _count: Tensor | int) -> None:
+        if not averages[0].is_floating_point():  # BatchNorm's counters
+            torch._foreach_copy_(averages, currents)
+            return
         # A short memory at first, so that the random first weights are soon forgotten.
         decay = min(self.recipe.schedule.ema, (self.step + 1) / (self.step + 10))
-        return torch.lerp(current, average, decay)
+        torch._foreach_lerp_(averages, currents, 1 - decay)
 
     def _interrupt(self, *_: Any) -> None:
         self._asked = True
