@@ -60,6 +60,15 @@ def test_a_batch_depends_on_seed_and_number_alone():
     assert not same(TrainingPairs(sets, CROP, 2, seed=6)[0], batches[0])
 
 
+def test_packed_photographs_give_the_same_crops():
+    """Of several sizes, ragged and mirrored."""
+    sets = {"a": [torch.from_numpy(scene(CROP + 3 * k, CROP + 11 - k, k)).permute(2, 0, 1) for k in range(8)]}
+    cut, gathered = TrainingPairs(sets, CROP, 3, seed=5), TrainingPairs(sets, CROP, 3, seed=5).pack(torch.device("cpu"))
+    gathered.photographs = []
+    for step in range(8):
+        assert same(cut[step], gathered[step])
+
+
 def test_each_photograph_once_per_epoch_and_the_halves_are_disjoint():
     pairs = TrainingPairs(flats(5, 8), CROP, 2, seed=0, balance=False)
     assert pairs.steps_per_epoch == 3

@@ -152,7 +152,7 @@ def test_sixteen_symbols_a_block():
         {"modulus": 7, "dial": True},
         {"modulus": 5, "dial": True, "apart": True},
         {"stages": 0},
-        {"stages": 5},
+        {"stages": 9},
         {"hidden": 7},
         {"hidden": 257},
         {"blocks": -1},

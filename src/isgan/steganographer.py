@@ -306,7 +306,8 @@ class Steganographer:
             for first in range(0, len(group), batch):
                 together = group[first : first + batch]
                 seen = [torch.cat([self._tensor(picture[tile.seen]) for tile in together]) for picture in pictures]
-                with torch.no_grad():
+                # On a GPU in full float32 too: the receiver may have another.
+                with torch.no_grad(), torch.backends.cudnn.flags(allow_tf32=False):
                     worked = work(*seen)
                 for tile, image in zip(together, worked.split(1), strict=True):
                     result[tile.kept] = to_array(image)[tile.inside]

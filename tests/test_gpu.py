@@ -1,0 +1,58 @@
+"""What only a GPU can show: it trains and resumes, and what it hides and reveals is what the CPU does."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import scene
+from PIL import Image
+
+from isgan import weights
+from isgan.datasets.pairs import TrainingPairs
+from isgan.image import read_rgb
+from isgan.steganographer import Steganographer
+from isgan.training.recipe import read_recipe
+from isgan.training.run import run
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that CUDA knows")
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+def test_the_same_crops():
+    photographs = {"a": [torch.from_numpy(scene(70 + k, 90, k)).permute(2, 0, 1) for k in range(6)]}
+    cut, gathered = (TrainingPairs(photographs, 32, 2, 3) for _ in range(2))
+    gathered.pack(torch.device("cuda"))
+    for step in range(5):
+        for mine, theirs in zip(cut[step], gathered[step], strict=True):
+            assert theirs.is_cuda
+            assert torch.allclose(mine, theirs.cpu(), atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_training_and_resuming(tmp_path, precision):
+    for split in ("train", "val"):
+        (tmp_path / "photos" / split).mkdir(parents=True)
+        for k in range(8):
+            Image.fromarray(scene(100, 120, k)).save(tmp_path / "photos" / split / f"{k}.png")
+    tables = {"precision": precision, "hider": {"hidden": 8}, "schedule": {"steps": 2, "minutes": 0.0}, "photos": {"validation": 2}}
+    run(read_recipe(RECIPES / "qim.toml", tables), [tmp_path / "photos"], tmp_path / "run", accelerator="gpu")
+    tables["schedule"]["steps"] = 4
+    file = run(read_recipe(RECIPES / "qim.toml", tables), [tmp_path / "photos"], tmp_path / "run", accelerator="gpu", resume=True)
+    card = weights.card(file)
+    assert (card["device"], card["steps"]) == ("cuda", 4)
+    assert {parameter.device.type for parameter in weights.load(file).parameters()} == {"cpu"}
+
+
+def test_hiding_in_batches_what_the_cpu_reveals():
+    examples = Path(__file__).parents[1] / "examples"
+    cover, secret = (read_rgb(examples / name) for name in ("covers/canal.png", "secrets/church.png"))
+    cover, secret = np.tile(cover, (2, 2, 1)), np.tile(secret[..., 1], (2, 2))
+    on_cpu = Steganographer(weights.load("qim"))
+    stego = Steganographer(weights.load("qim").to("cuda"), tile=128, batch=4).hide(cover, secret, strength=6)
+    on_gpu = Steganographer(weights.load("qim").to("cuda"), tile=128, batch=4).reveal(stego)
+    revealed = on_cpu.reveal(stego)
+    assert np.square(revealed - secret.astype(float)).mean() < 1.01 * np.square(
+        on_cpu.reveal(on_cpu.hide(cover, secret, strength=6)) - secret.astype(float)
+    ).mean()
+    assert np.abs(on_gpu.astype(int) - revealed).max() <= 1
