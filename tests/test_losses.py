@@ -94,6 +94,70 @@ def test_psnr(images, options):
     assert [term.item() for term in terms] == pytest.approx((on_cover + weights["gamma"] * on_secret, on_cover, on_secret), abs=2e-5)
 
 
+@pytest.mark.parametrize("share, count", [(0.01, 1), (0.3, 1), (0.5, 2), (0.75, 3), (1.0, 4)])
+def test_hard_pairs(images, share, count):
+    """Of four pairs those with the worst secrets count, both ends of them, wherever they are in the batch."""
+    cover, stego, secret, revealed = images
+    worse = [0.3, 1.0, 0.1, 0.7]
+    pairs = [(cover, cover + error * (stego - cover), secret, secret + (1.1 - error) * (revealed - secret)) for error in worse]
+    alone = [losses["psnr"](gamma=0.5)(*pair) for pair in sorted(pairs, key=lambda pair: mse(pair[2], pair[3]), reverse=True)]
+    terms = losses["psnr"](gamma=0.5, hardest=share)(*(torch.cat(images) for images in zip(*pairs, strict=True)))
+    assert [term.item() for term in terms] == pytest.approx(np.mean(alone[:count], axis=0), abs=1e-6)
+
+
+@pytest.mark.parametrize("hardest", [0.0, -0.5, 1.01, float("nan")])
+@pytest.mark.parametrize("name", ["psnr", "masked"])
+def test_bounds_of_hard_pairs(name, hardest):
+    with pytest.raises(IsganError, match=r"hardest=.* is out of bounds: above 0, at most 1"):
+        losses[name](hardest=hardest)
+
+
+def visibility(cover: torch.Tensor, width: float) -> np.ndarray:
+    """(H, W) of one cover, with mean 1: windows of 5 x 5 one by one, cut off at the image's edge."""
+    y = np.tensordot([0.299, 0.587, 0.114], cover[0].double().numpy(), axes=1)
+    windows = [[y[max(0, i - 2) : i + 3, max(0, j - 2) : j + 3] for j in range(y.shape[1])] for i in range(y.shape[0])]
+    seen = np.array([[1 / (1 + window.var() / width**2) for window in row] for row in windows])
+    return seen / seen.mean()
+
+
+@pytest.mark.parametrize("options", [{}, {"width": 0.1, "gamma": 0.5, "decibel": 0.05, "structure": 0.2, "ceiling": 20.0}])
+def test_masked(images, options):
+    weights = {"decibel": 0.01, "structure": 0.75, "gamma": 1.0, "width": 0.02} | options
+    cover, stego, secret, revealed = images
+    cover = cover.clone()
+    cover[..., :30, :40] = 0.4  # flat, so that the weights differ by more than the picture's own
+    squares = np.square((cover - stego).double().numpy()) * visibility(cover, weights["width"])
+    seen = weights["decibel"] * 10 * np.log10(squares.mean() + 1e-5) + weights["structure"] * (1 - skimage_ssim(cover, stego))
+    unmasked = losses["psnr"](**{key: value for key, value in options.items() if key != "width"})
+    on_secret = unmasked(cover, stego, secret, revealed).secret.item()
+    terms = losses["masked"](**options)(cover, stego, secret, revealed)
+    assert [term.item() for term in terms] == pytest.approx((seen + weights["gamma"] * on_secret, seen, on_secret), abs=2e-5)
+
+
+def test_a_change_in_texture_counts_less_than_one_on_a_flat_ground(images):
+    """Both change as many pixels by as much; the unmasked loss cannot tell them apart."""
+    _, _, secret, revealed = images
+    cover = torch.full((1, 3, 64, 64), 0.5)
+    cover[..., 32:] += 0.2 * torch.rand(64, 32, generator=torch.Generator().manual_seed(5)) - 0.1
+    change = 0.02 * torch.randn(64, 32, generator=torch.Generator().manual_seed(6))
+    flat, textured = cover.clone(), cover.clone()
+    flat[..., :32] += change
+    textured[..., 32:] += change
+    terms = {name: [losses[name](structure=0.0)(cover, stego, secret, revealed).cover for stego in (flat, textured)]
+             for name in ("psnr", "masked")}  # fmt: skip
+    assert torch.allclose(*terms["psnr"]) and terms["masked"][0] > terms["masked"][1] + 0.05  # 5 dB
+    # Where all is alike, nothing is masked.
+    plain = torch.full_like(cover, 0.3)
+    ends = plain, plain + 0.05 * torch.randn(cover.shape), secret, revealed
+    assert torch.allclose(losses["masked"]()(*ends).total, losses["psnr"]()(*ends).total, atol=1e-4)
+
+
+@pytest.mark.parametrize("width", [0.0, -1.0, float("nan")])
+def test_bounds_of_masked(width):
+    with pytest.raises(IsganError, match="above 0"):
+        losses["masked"](width=width)
+
+
 @pytest.mark.parametrize("options", [{}, {"width": 0.02, "gamma": 0.5}])
 def test_charbonnier(images, options):
     weights = {"width": 1e-3, "gamma": 1.0} | options
@@ -105,7 +169,7 @@ def test_charbonnier(images, options):
         losses["charbonnier"](width=0.0)
 
 
-@pytest.mark.parametrize("name, least", [("mixed", 0.0), ("mse", 0.0), ("charbonnier", 0.0), ("psnr", -0.5)])
+@pytest.mark.parametrize("name, least", [("mixed", 0.0), ("mse", 0.0), ("charbonnier", 0.0), ("psnr", -0.5), ("masked", -0.5)])
 def test_equal_images(images, name, least):
     cover, _, secret, _ = images
     terms = losses[name]()(cover, cover, secret, secret)
