@@ -7,6 +7,7 @@ from conftest import stirred
 from isgan.errors import IsganError
 from isgan.hiders.wavelet import CouplingBlock, Wavelet
 from isgan.layers.subnets import SUBNETS, DenseSubnet
+from isgan.layers.wavelets import TRANSFORMS
 
 
 def bands(seed: int) -> torch.Tensor:
@@ -32,37 +33,39 @@ def test_a_block_couples_and_uncouples():
     assert torch.allclose(block.couple(cover, block.uncouple(cover, secret)), secret, atol=1e-4)
 
 
+@pytest.mark.parametrize("transform", TRANSFORMS)
 @torch.no_grad()
-def test_the_network_runs_backwards_from_everything_the_blocks_make():
+def test_the_network_runs_backwards_from_everything_the_blocks_make(transform):
     """With z kept instead of zeros it is exact: all that a real reveal lacks is z and the rounding."""
-    hider = stirred(Wavelet(blocks=3, hidden=8))
+    hider = stirred(Wavelet(blocks=3, hidden=8, transform=transform))
     y, secret = torch.rand(2, 1, 1, 16, 24)
-    cover, z = hider.haar(y), hider.haar(secret)
+    cover, z = hider.transform(y), hider.transform(secret)
     for block in hider.blocks:
         cover, z = forwards(block, cover, z)
-    assert torch.allclose(hider.encode(y, secret), hider.haar.inverse(cover), atol=1e-4)
+    assert torch.allclose(hider.encode(y, secret), hider.transform.inverse(cover), atol=1e-4)
     for block in reversed(hider.blocks):
         z = block.uncouple(cover, z)
         cover = cover - block.phi(z)
-    assert torch.allclose(hider.haar.inverse(cover), y, atol=1e-3)
-    assert torch.allclose(hider.haar.inverse(z), secret, atol=1e-3)
+    assert torch.allclose(hider.transform.inverse(cover), y, atol=1e-3)
+    assert torch.allclose(hider.transform.inverse(z), secret, atol=1e-3)
 
 
 @torch.no_grad()
 def test_revealing_starts_from_zeros():
     hider = stirred(Wavelet(blocks=2, hidden=8))
     y = torch.rand(1, 1, 16, 16)
-    cover, secret = hider.haar(y), torch.zeros(1, 16, 4, 4)
+    cover, secret = hider.transform(y), torch.zeros(1, 16, 4, 4)
     for block in (hider.blocks[1], hider.blocks[0]):
         secret = block.uncouple(cover, secret)
         cover = cover - block.phi(secret)
-    assert torch.allclose(hider.decode(y), hider.haar.inverse(secret), atol=1e-4)
+    assert torch.allclose(hider.decode(y), hider.transform.inverse(secret), atol=1e-4)
 
 
+@pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("subnet", SUBNETS)
 @torch.no_grad()
-def test_starts_at_the_identity(subnet):
-    hider = Wavelet(blocks=2, hidden=8, subnet=subnet)
+def test_starts_at_the_identity(subnet, transform):
+    hider = Wavelet(blocks=2, hidden=8, subnet=subnet, transform=transform)
     y, secret = torch.rand(2, 1, 1, 16, 16)
     assert torch.allclose(hider.encode(y, secret), y, atol=1e-6)
     assert torch.allclose(hider.decode(y), torch.zeros_like(y), atol=1e-6)
@@ -111,3 +114,8 @@ def test_bounds(config):
 def test_an_unknown_subnet():
     with pytest.raises(IsganError, match="did you mean 'dense'"):
         Wavelet(subnet="denser")
+
+
+def test_an_unknown_transform():
+    with pytest.raises(IsganError, match="did you mean 'haar'"):
+        Wavelet(transform="haare")

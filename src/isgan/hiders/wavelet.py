@@ -1,4 +1,4 @@
-"""`wavelet`: an invertible network on the Haar transforms of Y and secret.
+"""`wavelet`: an invertible network on the wavelet transforms of Y and secret.
 
 The idea is HiNet's (Jing et al., ICCV 2021), with the paper's contract: gray secret, luminance only, one network that runs
 forwards to hide and backwards to reveal.
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import LumaHider
-from isgan.layers.haar import Haar
 from isgan.layers.subnets import SUBNETS
+from isgan.layers.wavelets import TRANSFORMS
 from isgan.registry import unknown
 
 
@@ -51,9 +51,9 @@ class CouplingBlock(nn.Module):
 class Wavelet(LumaHider):
     """Coupling blocks on the sub-bands of Y and secret.
 
-        Y      -- Haar --+-----------+-- ... --+-- inverse Haar --> Y of the stego image
-                         | coupling  |         |
-        secret -- Haar --+-----------+-- ... --+--> z, thrown away
+        Y      -- transform --+-----------+-- ... --+-- its inverse --> Y of the stego image
+                              | coupling  |         |
+        secret -- transform --+-----------+-- ... --+--> z, thrown away
 
     To reveal, the blocks run backwards from the stego image's bands and z = 0.
 
@@ -64,38 +64,42 @@ class Wavelet(LumaHider):
         apart: clip and round R, G and B each for itself, see `LumaHider`.
         levels: of the transform, 1 to 3.
         subnet: what phi, rho and eta are, a name in `isgan.layers.subnets`.
+        transform: a name in `isgan.layers.wavelets`.
     """
 
     blocks: Sequence[CouplingBlock]
 
-    def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0, apart: bool = False, levels: int = 2, subnet: str = "dense"):
+    def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0, apart: bool = False, levels: int = 2, subnet: str = "dense",
+                 transform: str = "haar"):  # fmt: skip
         if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 <= clamp <= 4 and 1 <= levels <= 3):
             bounds = f"blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (0 to 4), levels={levels} (1 to 3)"
             raise IsganError(f"wavelet with {bounds} is out of bounds")
         if subnet not in SUBNETS:
             raise unknown("subnet", subnet, list(SUBNETS))
-        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp, apart=apart, levels=levels, subnet=subnet)
+        if transform not in TRANSFORMS:
+            raise unknown("transform", transform, list(TRANSFORMS))
+        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp, apart=apart, levels=levels, subnet=subnet, transform=transform)
         self.apart = apart
         self.multiple = 2**levels
-        self.haar = Haar(levels)
+        self.transform = TRANSFORMS[transform](levels)
         couplings = (CouplingBlock(4**levels, hidden, clamp, subnet) for _ in range(blocks))
         self.blocks = nn.ModuleList(couplings)  # type: ignore[assignment]
         # Subnets of three 3x3 convolutions on blocks of pixels: two a coupling, but for the one whose result is thrown away.
-        self.halo = self.multiple * 3 * (2 * blocks - 1) + self.multiple - 1
+        self.halo = self.multiple * 3 * (2 * blocks - 1) + self.transform.reach
 
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
-        cover_bands, secret_bands = self.haar(y), self.haar(secret)
+        cover_bands, secret_bands = self.transform(y), self.transform(secret)
         for block in self.blocks:
             cover_bands = cover_bands + block.phi(secret_bands)
             if block is not self.blocks[-1]:  # what would become of the secret there is z, which nobody looks at
                 secret_bands = block.couple(cover_bands, secret_bands)
-        return self.haar.inverse(cover_bands)
+        return self.transform.inverse(cover_bands)
 
     def decode(self, y: Tensor) -> Tensor:
-        cover_bands = self.haar(y)
+        cover_bands = self.transform(y)
         secret_bands = torch.zeros_like(cover_bands)
         for block in reversed(self.blocks):
             secret_bands = block.uncouple(cover_bands, secret_bands)
             if block is not self.blocks[0]:
                 cover_bands = cover_bands - block.phi(secret_bands)
-        return self.haar.inverse(secret_bands)
+        return self.transform.inverse(secret_bands)

@@ -34,6 +34,9 @@ class Haar(nn.Module):
     """(N, 1, H, W) -> (N, 4^levels, H / 2^levels, W / 2^levels); H and W are multiples of 2^levels.
 
     Always in float32, under autocast too: bfloat16 has steps of a whole gray level near white.
+
+    Attributes:
+        reach: how far, in pixels, one that `inverse` gives may be from one of the image that its coefficients depend on.
     """
 
     kernels: Tensor
@@ -41,13 +44,18 @@ class Haar(nn.Module):
     def __init__(self, levels: int = 2):
         super().__init__()
         self.stride = 2**levels
+        self.reach = self.stride - 1
         self.register_buffer("kernels", haar_kernels(levels)[:, 0], persistent=False)
+
+    def basis(self) -> Tensor:
+        """What it convolves with, (4^levels, 1, 2^levels, 2^levels), orthonormal."""
+        return self.kernels[:, None]
 
     def forward(self, image: Tensor) -> Tensor:
         with torch.autocast(image.device.type, enabled=False):
-            return F.conv2d(image.float(), self.kernels[:, None], stride=self.stride)
+            return F.conv2d(image.float(), self.basis(), stride=self.stride)
 
     def inverse(self, bands: Tensor) -> Tensor:
         """(N, 4^levels, h, w) -> (N, 1, h * 2^levels, w * 2^levels), undoing `forward`."""
         with torch.autocast(bands.device.type, enabled=False):
-            return F.conv_transpose2d(bands.float(), self.kernels[:, None], stride=self.stride)
+            return F.conv_transpose2d(bands.float(), self.basis(), stride=self.stride)
