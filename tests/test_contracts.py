@@ -40,6 +40,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"blocks": 2, "hidden": 8, "levels": 1, "subnet": "depthwise"},
         {"blocks": 1, "hidden": 8, "levels": 3, "subnet": "gated"},
         {"blocks": 1, "hidden": 8, "subnet": "residual", "clamp": 0.0},
+        *({"blocks": 1, "hidden": 8, "levels": levels, "transform": "cdf53"} for levels in (1, 2, 3)),
+        {"blocks": 1, "hidden": 8, "transform": "learned", "apart": True},
     ],
 }
 
@@ -261,6 +263,28 @@ def test_tiles_on_the_grid_with_a_halo_equal_the_whole(case):
         assert torch.allclose(part[..., halo : halo + kept], whole[..., inside], atol=1e-4)
         part = hider.reveal(cover[..., tile])
         assert torch.allclose(part[..., halo : halo + kept], hider.reveal(cover)[..., inside], atol=1e-4, rtol=1e-4)
+
+
+@every_trainable
+@torch.no_grad()
+def test_only_training_rounds_in_part(case):
+    """Between clipped and rounded, and never where the hider is used."""
+    hider = case.build()
+    images = pair(32, 36)
+    whole = hider(*images)
+    hider.rounding = 0.25
+    for used, as_ever in zip(hider(*images), whole, strict=True):
+        assert torch.equal(used, as_ever)
+    if case.name == "qim":
+        return  # it rounds symbols
+    for module in hider.modules():
+        module.training = module is hider  # BatchNorm stays as it is
+    exact = hider.hide(*images).clamp(0, 1)
+    assert torch.allclose(hider(*images).stego, exact + 0.25 * (hider.round(exact) - exact), atol=1e-6)
+    hider.rounding = 0.0
+    assert torch.allclose(hider(*images).stego, exact, atol=1e-6)
+    hider.rounding = 1.0
+    assert torch.equal(hider(*images).stego, whole.stego)
 
 
 @every_trainable

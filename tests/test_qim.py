@@ -73,6 +73,25 @@ def test_the_gradient_takes_the_symbols():
     assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in hider.parameters())
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_symbols_that_are_rounded_in_part(share, monkeypatch):
+    """In training mode the receiver reads the symbols between exact and rounded; the pixels carry the rounded ones."""
+    hider, cover, secret = small(modulus=5).train(), integers(60, 200, 1, 3, 24, 24), integers(0, 255, 1, 1, 24, 24, seed=1)
+    whole, drafts, write = hider(cover, secret), [], Qim._write
+    monkeypatch.setattr(Qim, "_write", lambda *arguments: drafts.append(write(*arguments)) or drafts[-1])
+    hider.rounding = share
+    hiding = hider(cover, secret)
+    (draft, _), room = drafts[0], torch.ones_like(secret)
+    assert torch.equal(hider.carrier.read((hiding.stego * 255).round()), draft.round())
+    read = draft + share * (draft.round() - draft)
+    assert torch.allclose(hiding.revealed, hider._read(read, room, 0), atol=1e-5)
+    assert not torch.allclose(hiding.revealed, hider._read(draft.round(), room, 0), atol=1e-3)
+    hiding.revealed.square().mean().backward()
+    assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in hider.parameters())
+    hider.eval()  # where there is always all of it
+    assert torch.equal(hider(cover, secret).revealed, whole.revealed) and torch.equal(hider(cover, secret).stego, whole.stego)
+
+
 @pytest.mark.parametrize("apart", [False, True])
 def test_with_a_dial_training_draws_a_strength_for_each_batch_and_puts_it_back(apart, monkeypatch):
     hider = small(modulus=4, dial=True, apart=apart).train()

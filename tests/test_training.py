@@ -39,7 +39,7 @@ from isgan.image import read_rgb, to_array, to_tensor, write_png
 from isgan.losses import losses
 from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.training.checkpoint import load_checkpoint, save_checkpoint
-from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer, learning_rate
+from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer, learning_rate, rounding
 from isgan.training.recipe import Optimizer, Photos, Recipe, Schedule, build_part, parse_value, read_recipe, recipe_from
 from isgan.training.run import run
 
@@ -508,6 +508,34 @@ def test_learning_rate_schedule():
     assert learning_rate(no_warmup, 0, 0.0) == pytest.approx(0.4) and learning_rate(no_warmup, 1000, 1.0) == pytest.approx(0)
 
 
+def test_rounding_comes_in(trainer, monkeypatch):
+    """From none to all over the share of the run, told to the hider at each step; validation and what is kept round as ever."""
+    told, forward = [], Wavelet.forward
+    monkeypatch.setattr(Wavelet, "forward", lambda hider, *pair: told.append((hider.training, hider.rounding)) or forward(hider, *pair))
+    run = trainer(schedule={"rounding": 0.5, "steps": 8, "ema": 0.0})
+    run.fit()
+    assert [share for training, share in told if training] == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1, 1, 1])
+    assert any(not training for training, _ in told)
+    assert all(rounding(recipe_from({"hider": {"name": "qim"}, "loss": {"name": "mse"}}), progress) == 1 for progress in (0.0, 0.5, 1.0))
+    assert run.hider.config == trainer("other").hider.config and run.hider.state_dict().keys() == trainer("other").hider.state_dict().keys()
+
+
+def test_a_run_whose_rounding_comes_in_resumes(trainer):
+    """What is rounded depends on the step alone, so that the weights are those of a run that went through."""
+    schedule = {"rounding": 0.75, "save_every": 1000}
+    whole, stopped = trainer("whole", schedule=schedule), trainer("stopped", schedule=schedule)
+    whole.fit()
+    stopped.on_step = lambda step, *_: signal.raise_signal(signal.SIGTERM) if step == 4 else None
+    stopped.fit()
+    resumed = trainer("stopped", schedule=schedule)
+    resumed.resume()
+    assert resumed.step == 4
+    resumed.fit()
+    assert same_end(whole.folder, resumed.folder)
+    with pytest.raises(IsganError, match="trained with another schedule"):
+        trainer("stopped", schedule=schedule | {"rounding": 0.0}).resume()
+
+
 def test_progress_is_by_steps_or_minutes(trainer):
     run = trainer(schedule={"steps": 100, "minutes": 2.0})
     for step, elapsed, progress in ((0, 0, 0), (25, 0, 0.25), (25, 60, 0.5), (75, 60, 0.75), (75, 600, 1)):
@@ -766,6 +794,8 @@ def test_a_recipe_is_hider_and_loss_at_least():
         ({"photos": {"validation": 0}}, "validation = 0 is out of bounds"),
         ({"schedule": {"validate_every": 0}}, "validate_every = 0 is out of bounds"),
         ({"schedule": {"save_every": 0}}, "save_every = 0 is out of bounds"),
+        ({"schedule": {"rounding": 1.0}}, "rounding = 1.0 is out of bounds: at least 0 and below 1"),
+        ({"schedule": {"rounding": -0.1}}, "rounding = -0.1 is out of bounds"),
         ({"optimizer": {"lr": -1e-3}}, "lr = -0.001 is out of bounds"),
         ({"optimizer": {"lr": math.nan}}, "lr = nan is out of bounds"),
         ({"schedule": {"minutes": math.inf}}, "minutes = inf is out of bounds"),

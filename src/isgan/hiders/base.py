@@ -38,6 +38,8 @@ class Hider(nn.Module, ABC):
         color_strengths: how many of them, the faintest, take a colour secret as well.
         color: whether it is set for one.
         carrier: how pixels carry what it reveals from; only with such a dial, which the stego image has to tell of besides.
+        rounding: how much of the rounding there is in training mode, 0 to 1; in evaluation mode there is always all of it. The trainer
+            sets it before each step. Not part of the configuration.
     """
 
     multiple = 1
@@ -47,6 +49,7 @@ class Hider(nn.Module, ABC):
     strengths: int = 0
     color_strengths: int = 0
     color: bool = False
+    rounding: float = 1.0
     carrier: Carrier
     config: dict[str, Any]
 
@@ -101,7 +104,14 @@ class Hider(nn.Module, ABC):
 
     def hide_in_8_bits(self, cover: Tensor, secret: Tensor) -> Tensor:
         """What `hide` makes, as it is saved; the gradient passes straight through the rounding."""
-        return self.round(self.hide(cover, secret))
+        stego = self.hide(cover, secret)
+        return self.rounded_in_part(stego.clamp(0, 1), self.round(stego))
+
+    def rounded_in_part(self, exact: Tensor, rounded: Tensor) -> Tensor:
+        """`rounded`, or in training mode what is the share `rounding` of the way there from `exact`; its gradient is that of `rounded`."""
+        if not self.training or self.rounding == 1:
+            return rounded
+        return rounded + (1 - self.rounding) * (exact - rounded).detach()
 
     def round(self, stego: Tensor) -> Tensor:
         """What `hide` made (N, 3, H, W) -> the same in 8 bits, as it is saved; the gradient passes straight through."""

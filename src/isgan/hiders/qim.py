@@ -263,7 +263,8 @@ class Qim(Hider):
             written.append((modulus - 1) * torch.sigmoid(2 * drive))
             if writer is self.writers[-1] and not look_back:
                 break
-            symbols = _centred(round_straight_through(written[-1]), modulus) * mask
+            read = self.rounded_in_part(written[-1], round_straight_through(written[-1]))
+            symbols = _centred(read, modulus) * mask
             context, correction, next_gain = reader(symbols, context, strength)
             estimate = estimate + correction / gain
             gain = next_gain

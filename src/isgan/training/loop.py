@@ -42,6 +42,12 @@ def learning_rate(recipe: Recipe, step: int, progress: float) -> float:
     return recipe.optimizer.lr * warm * (schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * fallen)) / 2)
 
 
+def rounding(recipe: Recipe, progress: float) -> float:
+    """How much of the rounding there is, 0 to 1: it rises linearly over the first `schedule.rounding` of the run."""
+    share = recipe.schedule.rounding
+    return min(1.0, progress / share) if share else 1.0
+
+
 class Trainer:
     """One run. What it is after step k depends on recipe, photographs and k alone (if bounded by steps, not minutes).
 
@@ -120,6 +126,7 @@ class Trainer:
         pair = Pair(*(self.fabric.to_device(image) for image in pair))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step, self.progress())
+        self.hider.rounding = rounding(self.recipe, self.progress())
         hiding = self.wrapped(pair.cover, pair.secret)
         total = self.loss(pair.cover, hiding.stego, pair.secret, hiding.revealed).total
         if self.adversary:

@@ -18,7 +18,7 @@ GameOptimizer = Literal["sgd", "adam"]
 PART = Mapping[str, Any]
 # Crops leave room for SSIM's window after up to three rows are cut off; every other number is at least 0.
 LEAST = {"crop": 16, "batch": 1, "validation": 1, "validate_every": 1, "save_every": 1, "every": 1}
-BELOW = {"hold": 1, "beta1": 1, "beta2": 1, "momentum": 1, "smoothing": 1, "soft": 1, "flip": 1}
+BELOW = {"hold": 1, "rounding": 1, "beta1": 1, "beta2": 1, "momentum": 1, "smoothing": 1, "soft": 1, "flip": 1}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Adversarial:
 
 @dataclass(frozen=True)
 class Schedule:
-    """[schedule]: how long, and how the learning rate falls. Of steps and minutes whichever is reached first ends the run."""
+    """[schedule]: how long, and what changes on the way. Of steps and minutes whichever is reached first ends the run."""
 
     steps: int = 10_000
     """Optimizer steps; 0 for no bound."""
@@ -103,6 +103,8 @@ class Schedule:
     """Share of the run before the learning rate falls (paper: 20 of 150 epochs)."""
     final: float = 0.0
     """What the cosine leaves of the learning rate at the end, as a fraction."""
+    rounding: float = 0.0
+    """Share of the run over which rounding comes in, from none to all of it; 0 for all of it from the first step."""
     ema: float = 0.999
     """Decay of the averaged weights that are validated and kept; 0 for none."""
     validate_every: int = 1_000
