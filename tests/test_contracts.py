@@ -33,7 +33,12 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "atique": [{"residual": 0.2}],
     "baluja": [{"width": 4, "residual": 0.2}],
     "isgan": [{"residual": 0.2}],
-    "qim": [{"stages": 1, "hidden": 8, "blocks": 4}, {"hidden": 8, "blocks": 1, "dial": True}],
+    "qim": [
+        {"stages": 1, "hidden": 8, "blocks": 4},
+        {"hidden": 8, "blocks": 1, "dial": True},
+        {"stages": 2, "hidden": 8, "blocks": 1, "dial": True, "own": "scales"},
+        {"stages": 2, "hidden": 8, "blocks": 1, "dial": True, "own": "weights"},
+    ],
     "wavelet": [
         {"blocks": 1, "hidden": 8},
         {"blocks": 1, "hidden": 8, "apart": True},

@@ -52,7 +52,8 @@ def test_hiding_in_batches_what_the_cpu_reveals():
     stego = Steganographer(weights.load("qim").to("cuda"), tile=128, batch=4).hide(cover, secret, strength=6)
     on_gpu = Steganographer(weights.load("qim").to("cuda"), tile=128, batch=4).reveal(stego)
     revealed = on_cpu.reveal(stego)
-    assert np.square(revealed - secret.astype(float)).mean() < 1.01 * np.square(
-        on_cpu.reveal(on_cpu.hide(cover, secret, strength=6)) - secret.astype(float)
-    ).mean()
+    assert (
+        np.square(revealed - secret.astype(float)).mean()
+        < 1.01 * np.square(on_cpu.reveal(on_cpu.hide(cover, secret, strength=6)) - secret.astype(float)).mean()
+    )
     assert np.abs(on_gpu.astype(int) - revealed).max() <= 1

@@ -4,15 +4,17 @@ import pytest
 import torch
 from conftest import stirred
 from torch import Tensor
+from torch.nn import functional as F
 
 from isgan.errors import IsganError
 from isgan.hiders.qim import Qim
+from isgan.layers.dial import DialConv
 from isgan.metrics.quality import psnr
 
 SMALL = {"stages": 2, "hidden": 8, "blocks": 1}
 
 
-def small(**config: int | bool) -> Qim:
+def small(**config: int | bool | str) -> Qim:
     """With random weights, small enough for the symbols to vary."""
     return stirred(Qim(**SMALL | config)).eval()
 
@@ -144,6 +146,43 @@ def test_learns_a_pair_by_heart():
         assert psnr(hider.reveal(hider.hide(cover, secret)), secret) > 26
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("own", ["biases", "scales", "weights"])
+def test_what_a_strength_has_of_its_own(own):
+    """Every tensor with a row, or a seventh, for each strength changes that strength alone, of hiding or revealing; and which those are."""
+    hider = stirred(small(dial=True, apart=True, modulus=7, own=own))
+    cover, secret = integers(60, 200, 1, 3, 16, 16), integers(0, 255, 1, 1, 16, 16, seed=1)
+
+    def drafts() -> list[torch.Tensor]:
+        made = []
+        for strength in range(1, 8):
+            hider.set_strength(strength)
+            made.append(hider.draft(cover, secret) if writing else hider.reveal(cover))
+        return made
+
+    plain = small().state_dict()
+    of_one = {name: tensor for name, tensor in hider.named_parameters() if name not in plain or tensor.shape != plain[name].shape}
+    kinds = {"biases": {"biases"}, "scales": {"scales", "shifts"}, "weights": {"weight", "bias"}}[own]
+    assert {name.rpartition(".")[2] for name in of_one} == kinds
+    assert len(of_one) == (len(hider.readers) if own == "biases" else len(plain))
+    for name, tensor in of_one.items():
+        writing = name.startswith("writers")
+        before = drafts()
+        tensor.unflatten(0, (7, -1))[2].neg_()
+        assert [not torch.equal(a, b) for a, b in zip(before, drafts(), strict=True)] == [k == 2 for k in range(7)], name
+
+
+@torch.no_grad()
+def test_a_scale_is_one_of_the_results_channels():
+    conv = DialConv(3, 4, 3, settings=2, own="scales")
+    plain = F.conv2d(x := torch.rand(1, 3, 6, 7), conv.weight, conv.bias, padding=1)
+    assert torch.allclose(conv(x, 2), plain, atol=1e-6)
+    conv.scales[1] = torch.tensor([2.0, 1, 0, -1])
+    conv.shifts[1] = torch.tensor([0.0, 0.5, 0, 0])
+    expected = plain * torch.tensor([2.0, 1, 0, -1])[:, None, None] + torch.tensor([0, 0.5, 0, 0])[:, None, None]
+    assert torch.allclose(conv(x, 2), expected, atol=1e-6) and torch.allclose(conv(x, 1), plain, atol=1e-6)
+
+
 def test_sixteen_symbols_a_block():
     """As many as a block has pixels, whatever the number of stages; and parameters by the formula of the layers."""
     for stages, hidden, blocks in ((1, 8, 0), (2, 16, 1), (3, 64, 2), (4, 8, 3)):
@@ -160,6 +199,11 @@ def test_sixteen_symbols_a_block():
             expected += conv(count + before, hidden) + blocks * 2 * conv(hidden, hidden) + conv(hidden, 16)
             expected += conv(hidden, 16, 1) if stage < stages - 1 else 0
         assert sum(parameter.numel() for parameter in hider.parameters()) == expected
+
+
+def test_an_unknown_own():
+    with pytest.raises(IsganError, match="own 'biasses'.*did you mean 'biases'"):
+        Qim(dial=True, own="biasses")
 
 
 @pytest.mark.parametrize(

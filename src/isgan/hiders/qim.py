@@ -14,7 +14,9 @@ from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, pad_to
 from isgan.layers.carrier import ColorCarrier, LumaCarrier
+from isgan.layers.dial import OWN, DialConv
 from isgan.layers.haar import Haar
+from isgan.registry import unknown
 
 # A block of 4 x 4 pixels has 16 Haar coefficients, and carries 16 symbols.
 BLOCK = 4
@@ -28,41 +30,15 @@ CHROMA_STRENGTH = 3
 BAND_SCALE = 2.0
 
 
-class Conv(nn.Conv2d):
-    """A convolution that keeps the size; each of a dial's `settings` has weights of its own, or only scales and shifts the channels (FiLM).
-
-    The scale goes into the weights, so that neither costs time.
-    """
-
-    def __init__(self, channels: int, out: int, side: int = 3, settings: int = 0, own: str = "biases"):
-        super().__init__(channels, out, side, padding=side // 2)
-        self.settings = settings if own == "weights" else 0
-        if self.settings:
-            self.weight = nn.Parameter(self.weight.detach().repeat(settings, 1, 1, 1))
-            self.bias = nn.Parameter(self.bias.detach().repeat(settings))
-        self.scales = nn.Parameter(torch.ones(settings, out)) if own == "scales" else None
-        self.shifts = nn.Parameter(torch.zeros(settings, out)) if own == "scales" else None
-
-    def forward(self, x: Tensor, strength: int) -> Tensor:
-        weight, bias = self.weight, self.bias
-        if self.settings:
-            own = slice((strength - 1) * self.out_channels, strength * self.out_channels)
-            weight, bias = weight[own], bias[own]
-        if self.scales is not None:
-            scale = self.scales[strength - 1]
-            weight, bias = weight * scale[:, None, None, None], bias * scale + self.shifts[strength - 1]
-        return self._conv_forward(x, weight, bias)
-
-
 class ResidualBlock(nn.Module):
     """x + two 3x3 convolutions of x, (N, C, h, w) -> the same; starts as the identity."""
 
     def __init__(self, channels: int, settings: int, own: str):
         super().__init__()
-        self.first = Conv(channels, channels, 3, settings, own)
-        self.second = Conv(channels, channels, 3, settings, own)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        self.first = DialConv(channels, channels, 3, settings, own)
+        self.second = DialConv(channels, channels, 3, settings, own)
+        for parameter in (self.second.weight, self.second.bias):
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, strength: int) -> Tensor:
         return self.second(F.leaky_relu(self.first(x, strength), 0.2, inplace=True), strength).to(x.dtype).add_(x)
@@ -73,13 +49,10 @@ class Writer(nn.Module):
 
     def __init__(self, context: int, count: int, hidden: int, settings: int, own: str):
         super().__init__()
-        self.linear = Conv(BANDS, count, 1, settings, own)
-        self.network = nn.ModuleList([
-            Conv(BANDS + context, hidden, 3, settings, own),
-            ResidualBlock(hidden, settings, own),
-            nn.LeakyReLU(0.2, inplace=True),
-            Conv(hidden, count, 3, settings, own),
-        ])
+        self.linear = DialConv(BANDS, count, 1, settings, own)
+        enter = DialConv(BANDS + context, hidden, 3, settings, own)
+        leave = DialConv(hidden, count, 3, settings, own)
+        self.network = nn.ModuleList([enter, ResidualBlock(hidden, settings, own), nn.LeakyReLU(0.2, inplace=True), leave])
 
     def forward(self, error: Tensor, context: Tensor | None, strength: int) -> Tensor:
         seen = error if context is None else torch.cat([error, context], dim=1)
@@ -92,15 +65,15 @@ class Reader(nn.Module):
 
     Symbols (N, count, h, w) in [-1, 1] and the context of the stage before (N, hidden, h, w), if there is one -> context, the bands'
     correction (N, 16, h, w) and, but for the last stage, by how much the next one is to magnify what is still wrong (N, 16, h, w).
-    With a dial, each of its settings has its own bias where the symbols enter.
+    With a dial, each of its settings has at least its own biases where the symbols enter.
     """
 
     def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, settings: int, own: str):
         super().__init__()
-        self.enter = Conv(count + hidden if stage else count, hidden, 3, settings, own)
+        self.enter = DialConv(count + hidden if stage else count, hidden, 3, settings, own)
         self.blocks = nn.ModuleList([ResidualBlock(hidden, settings, own) for _ in range(blocks)])
-        self.correction = Conv(hidden, BANDS, 3, settings, own)
-        self.log_gain = None if last else Conv(hidden, BANDS, 1, settings, own)
+        self.correction = DialConv(hidden, BANDS, 3, settings, own)
+        self.log_gain = None if last else DialConv(hidden, BANDS, 1, settings, own)
         self.biases = nn.Parameter(torch.zeros(settings, hidden)) if settings and own == "biases" else None
         if self.log_gain:
             nn.init.zeros_(self.log_gain.weight)
@@ -132,22 +105,34 @@ class Qim(Hider):
 
     Args:
         modulus: number of different symbols, 2 to 27; 16 if not `apart`. More give a better secret and a worse stego image.
-        stages: number of refinements, 1 to 4.
+        stages: number of refinements, 1 to 8.
         hidden: width of the readers, 8 to 256; writers have three quarters of it.
         blocks: residual blocks of a reader, 0 to 8.
         dial: one set of weights for all `moduli` of the carrier: `strength` chooses, `modulus` is what it starts with, training draws
             one for each batch.
+        own: what each setting of a dial has of its own: "biases", where the symbols enter; "scales" and shifts of every channel; "weights",
+            all there are. Without a dial none has. The more, the better, and the last takes seven times the space.
         apart: R, G and B move each for itself (`ColorCarrier`); otherwise together, and only luma changes (`LumaCarrier`).
     """
 
-    def __init__(self, modulus: int = 4, stages: int = 3, hidden: int = 64, blocks: int = 2, dial: bool = False, apart: bool = False,
-                 own: str = "biases"):
+    def __init__(
+        self,
+        modulus: int = 4,
+        stages: int = 3,
+        hidden: int = 64,
+        blocks: int = 2,
+        dial: bool = False,
+        apart: bool = False,
+        own: str = "biases",
+    ):
         carrier = ColorCarrier if apart else LumaCarrier
         if not (2 <= modulus <= carrier.most and 1 <= stages <= 8 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
-            bounds = f"modulus={modulus} (2 to {carrier.most}), stages={stages} (1 to 4), hidden={hidden} (8 to 256)"
+            bounds = f"modulus={modulus} (2 to {carrier.most}), stages={stages} (1 to 8), hidden={hidden} (8 to 256)"
             raise IsganError(f"qim with {bounds}, blocks={blocks} (0 to 8) is out of bounds")
         if dial and modulus not in carrier.moduli:
             raise IsganError(f"qim with a dial and modulus={modulus} is out of bounds: it is one of {carrier.moduli}")
+        if own not in OWN:
+            raise unknown("own", own, list(OWN))
         super().__init__(modulus=modulus, stages=stages, hidden=hidden, blocks=blocks, dial=dial, apart=apart, own=own)
         self.strengths = len(carrier.moduli) if dial else 0
         self.strength = carrier.moduli.index(modulus) + 1 if dial else 0
@@ -157,10 +142,9 @@ class Qim(Hider):
         self.haar = Haar(levels=2)
         # 16 symbols a block, shared out; the first stages get what is left over: 6, 5, 5.
         self.counts = [BANDS // stages + (stage < BANDS % stages) for stage in range(stages)]
-        self.writers = nn.ModuleList(Writer(hidden if stage else 0, count, hidden * 3 // 4, self.strengths, own) for stage, count in enumerate(self.counts))
-        self.readers = nn.ModuleList(
-            Reader(count, hidden, blocks, stage, stage == stages - 1, self.strengths, own) for stage, count in enumerate(self.counts)
-        )
+        dialled = self.strengths, own if dial else "biases"
+        self.writers = nn.ModuleList(Writer(hidden if s else 0, count, hidden * 3 // 4, *dialled) for s, count in enumerate(self.counts))
+        self.readers = nn.ModuleList(Reader(count, hidden, blocks, s, s == stages - 1, *dialled) for s, count in enumerate(self.counts))
         # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the correction in a reader.
         writing = 4 * stages + (2 + 2 * blocks) * (stages - 1)
         reading = (1 + 2 * blocks) * stages + 1

@@ -3,7 +3,7 @@
 import math
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
@@ -249,13 +249,13 @@ class Trainer:
         except (KeyError, RuntimeError, ValueError) as error:
             raise IsganError(f"{self.folder / CHECKPOINT} is of another version of isgan: start again without --resume") from error
 
-    def _average(self, averages: list[Tensor], currents: list[Tensor], _count: Tensor | int) -> None:
+    def _average(self, averages: Sequence[Tensor], currents: Sequence[Tensor], _count: Tensor | int) -> None:
         if not averages[0].is_floating_point():  # BatchNorm's counters
-            torch._foreach_copy_(averages, currents)
+            torch._foreach_copy_(list(averages), list(currents))
             return
         # A short memory at first, so that the random first weights are soon forgotten.
         decay = min(self.recipe.schedule.ema, (self.step + 1) / (self.step + 10))
-        torch._foreach_lerp_(averages, currents, 1 - decay)
+        torch._foreach_lerp_(list(averages), list(currents), 1 - decay)
 
     def _interrupt(self, *_: Any) -> None:
         self._asked = True
