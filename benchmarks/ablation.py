@@ -36,6 +36,8 @@ VARIANTS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "as it is": "",
         "luma carries the code, not R, G and B apart": "--hider.apart false",
         "one network for seven strengths": "--hider.dial true",
+        "the same, each strength scales and shifts all channels": "--hider.dial true --hider.own scales",
+        "the same, each strength has weights of its own": "--hider.dial true --hider.own weights",
         "one stage": "--hider.stages 1",
         "two stages": "--hider.stages 2",
         "four stages": "--hider.stages 4",

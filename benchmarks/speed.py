@@ -2,9 +2,9 @@
 
     python benchmarks/speed.py [RESULTS.csv]
 
-In process: arrays of one 256 x 256 pair, median of several. The unit is the paper's network in eager float32; rows without "float32" are
-what users get, with parts in bfloat16 where the processor is made for it (`isgan.layers.bf16`). Whole process: the command line, from start
-to exit, on covers of 256 x 256 and of 12 and 24 megapixels, with its peak memory. Machines differ and are noisy: compare within one run.
+In process: arrays of one 256 x 256 pair, median of several. The unit is the paper's network, all in eager float32. Whole process: the
+command line, from start to exit, on covers of 256 x 256 and of 12 and 24 megapixels, with its peak memory. Machines differ and are noisy:
+compare within one run.
 """
 
 import csv
@@ -14,10 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -26,12 +24,10 @@ from PIL import Image
 from isgan import weights
 from isgan.evaluation.leaderboard import process
 from isgan.image import write_png
-from isgan.layers import bf16
 from isgan.steganographer import Steganographer
 
 MODELS = (weights.DEFAULT, "wavelet")
-IN_FLOAT32 = ", float32"
-UNIT = "isgan" + IN_FLOAT32
+UNIT = "isgan"
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SIDE = 256
 
@@ -41,18 +37,17 @@ def in_process(repeats: int = 15) -> list[dict]:
     random = np.random.default_rng(0)
     cover, secret = (random.integers(0, 256, shape, dtype=np.uint8) for shape in ((SIDE, SIDE, 3), (SIDE, SIDE)))
     works: dict[tuple[str, str], Callable[[], object]] = {}
-    for name in (UNIT, "isgan", *MODELS, "lsb332"):
-        steganographer = Steganographer(weights.load(name.removesuffix(IN_FLOAT32)))
+    for name in (UNIT, *MODELS, "lsb332"):
+        steganographer = Steganographer(weights.load(name))
         stego = steganographer.hide(cover, secret)
         works["hide", name] = partial(steganographer.hide, cover, secret)
         works["reveal", name] = partial(steganographer.reveal, stego)
     seconds: dict[tuple[str, str], list[float]] = {key: [] for key in works}
     for _ in range(repeats + 2):
         for (what, name), work in works.items():
-            with patch.object(bf16, "native", return_value=False) if IN_FLOAT32 in name else nullcontext():
-                started = time.perf_counter()
-                work()
-                seconds[what, name].append(time.perf_counter() - started)
+            started = time.perf_counter()
+            work()
+            seconds[what, name].append(time.perf_counter() - started)
     return [{"what": f"{what} 256x256", "model": name, "seconds": statistics.median(taken[2:]), "peak_mib": ""}
             for (what, name), taken in seconds.items()]  # fmt: skip
 

@@ -41,7 +41,7 @@ def shipped(name: str, strength: int = 0) -> Callable[[], Hider]:
     return build
 
 
-SHIPPED = {"qim 1": shipped("qim", 1), "qim 7": shipped("qim", 7), "wavelet": shipped("wavelet")}
+SHIPPED = {"qim 1": shipped("qim", 1), "qim 7": shipped("qim", 7), "wavelet": shipped("wavelet"), "isgan": shipped("isgan")}
 CASES = {**SHIPPED, "qim in colour": lambda: stirred(color())}
 
 

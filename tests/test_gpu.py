@@ -26,7 +26,8 @@ def test_the_same_crops():
     for step in range(5):
         for mine, theirs in zip(cut[step], gathered[step], strict=True):
             assert theirs.is_cuda
-            assert torch.allclose(mine, theirs.cpu(), atol=1e-6)
+            difference = 255 * (mine - theirs.cpu()).abs()  # a luma near a half may be rounded either way
+            assert difference.max() < 1.01 and difference.mean() < 0.01
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])

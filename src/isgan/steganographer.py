@@ -118,8 +118,8 @@ class Steganographer:
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
         batch: how many tiles of one size go through the network together, if they are not polished and not in OpenVINO. A CPU gains
             nothing by more than one.
-        engine: "torch", or "openvino", which takes half a minute to start, is faster then, and reveals the same pictures. What it
-            hides is the same to single levels; of the paper's networks it may differ more, see `isgan.layers.bf16`.
+        engine: "torch", or "openvino", which takes half a minute to start, is faster then, and hides and reveals the same pictures, to
+            single levels.
     """
 
     def __init__(self, hider: "Hider", tile: int = 1024, engine: Engine = "torch", batch: int = 1):

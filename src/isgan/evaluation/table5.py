@@ -16,6 +16,7 @@ from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.results import Results, plain, spread
 from isgan.hiders.base import Hider
 from isgan.image import read_rgb, to_array, to_tensor, write_png
+from isgan.layers.bf16 import bf16_allowed
 from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.steganographer import Steganographer, compare
@@ -60,11 +61,12 @@ def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int 
 def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> dict[str, float]:
     """Quality of both ends, (H, W, 3) and (H, W) uint8, through a PNG file, and as floats in [0, 1] that are never rounded.
 
-    A hider with a dial is tuned as `isgan hide` would tune it.
+    A hider with a dial is tuned as `isgan hide` would tune it. The paper's networks hide in bfloat16 in part, see `isgan.layers.bf16`.
     """
     lift = Steganographer(hider).tune(cover, secret).lift if hider.strengths else 0.0
     host, guest = to_tensor(cover), to_tensor(secret)
-    stego = hider.hide(host, guest + lift)
+    with bf16_allowed():
+        stego = hider.hide(host, guest + lift)
     revealed = hider.reveal(stego.clamp(0, 1))
     as_float = [measure(a.clamp(0, 1), b).item() for a, b in ((stego, host), (revealed, guest)) for measure in (psnr, ssim)]
     saved = read_rgb(write_png(to_array(hider.round(stego)), file, force=True))

@@ -95,10 +95,7 @@ class Hider(nn.Module, ABC):
         return Hiding(stego, self.reveal(stego))
 
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
-        """Hide, save as 8 bits (straight-through), reveal: one call, so that a data-parallel wrapper synchronises it.
-
-        Without a gradient `hide_in_8_bits` may take bfloat16 where this does not, and so differ from it by what that costs.
-        """
+        """Hide, save as 8 bits (straight-through), reveal: one call, so that a data-parallel wrapper synchronises it."""
         stego = self.hide_in_8_bits(cover, secret)
         return Hiding(stego, self.reveal(stego))
 

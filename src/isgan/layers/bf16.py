@@ -1,19 +1,33 @@
 """Convolutions in bfloat16 where the processor has instructions for it: in the sender's half alone, so that what a stego image reveals
-is the same everywhere. `qim` has none: its stego images are too."""
+is the same everywhere, and only where many pictures are measured, so that what `isgan hide` makes is too."""
 
 import functools
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 
 import torch
 
+_allowed = ContextVar("allowed", default=False)
+
+
+@contextmanager
+def bf16_allowed() -> Iterator[None]:
+    """Inside, networks that know parts of theirs which lose less than .05 dB so may take them in bfloat16."""
+    before = _allowed.set(True)
+    try:
+        yield
+    finally:
+        _allowed.reset(before)
+
 
 def bf16_where_fast() -> AbstractContextManager[object]:
-    """For a part of the sender's half that costs less than .05 dB so: about twice as fast on CPUs with AVX-512 BF16 or AMX.
+    """For such a part: about twice as fast on CPUs with AVX-512 BF16 or AMX.
 
-    Does nothing with a gradient (the trainer's own autocast stays as it is), on a GPU, on other CPUs and in an
-    exported graph, which other processors run.
+    Does nothing outside `bf16_allowed`, nor with a gradient (the trainer's own autocast stays as it is), on a GPU, on other CPUs and in
+    an exported graph, which other processors run.
     """
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or not native():
+    if not _allowed.get() or torch.is_grad_enabled() or torch.compiler.is_compiling() or not native():
         return nullcontext()
     return torch.autocast("cpu", torch.bfloat16)
 
