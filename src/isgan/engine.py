@@ -38,7 +38,6 @@ def to_onnx(hider: Hider, half: Half) -> bytes:
     """One direction of a hider, as it is set, as an ONNX model: cover, secret -> stego, or stego -> secret.
 
     Images are (1, 3, H, W) RGB or (1, 1, H, W) gray, float32 in [0, 1], sides multiples of `GRID`; stego is on the 8-bit grid.
-    What `isgan hide` adds to a secret before, see `isgan.steganographer.Tuning`, is not in the graph.
 
     Raises:
         IsganError: onnx is not installed.

@@ -13,8 +13,7 @@ PATIENCE = 10  # steps without a better secret
 SPARED = 0.05 * math.log(10) / 10  # what the stego image may lose: .05 dB, as the logarithm of a mean square
 
 
-def polish(hider: Hider, cover: Tensor, secret: Tensor, free: Tensor, steps: int, on_step: Callable[[], object],
-           lift: Tensor | float = 0.0) -> Tensor:  # fmt: skip
+def polish(hider: Hider, cover: Tensor, secret: Tensor, free: Tensor, steps: int, on_step: Callable[[], object]) -> Tensor:
     """Hides, and makes the revealed secret better while the stego image is no worse; the best stego image (N, 3, H, W), in 8 bits.
 
     Args:
@@ -22,10 +21,9 @@ def polish(hider: Hider, cover: Tensor, secret: Tensor, free: Tensor, steps: int
         free: (N, 1, H, W), 1 where the hider's draft may change, else 0.
         steps: at most; it ends when ten of them were of no use.
         on_step: called after each of `steps`, the spared ones too.
-        lift: added to the secret for the draft that it begins with, see `isgan.steganographer.Tuning`.
     """
-    with torch.no_grad():  # as `hide` does it: with a gradient there is no bfloat16
-        start = hider.draft(cover, secret + lift)
+    with torch.no_grad():
+        start = hider.draft(cover, secret)
     with torch.enable_grad():
         draft = start.clone().requires_grad_()
         rate = RATE * min(1.0, draft[:, :1].abs().max().item())

@@ -34,8 +34,6 @@ MAX_POLISH = 1000
 # "auto" is the strength at which the worse of both ends is best; the stego image, which strangers see, has to be this much better, in dB.
 MARGIN = 2.0
 SAMPLE = 28  # side of the nine windows that it is chosen on
-CLIPPED = 2 / 255  # so near to black and white, what the receiver gets too dark or too light is partly cut off
-LIFT = 0.5 / 255  # the most that a secret is made lighter or darker: more is no weakness of the receiver but windows unlike the rest
 COLOR = 8  # added to the strength that a stego image tells, if the secret is in colour
 STRIP = 128  # rows compared at a time
 ALL_PIXELS = 2_000_000
@@ -90,21 +88,6 @@ def tiles(height: int, width: int, side: int, multiple: int, halo: int) -> list[
         inside = [slice(k.start - s.start, k.stop - s.start) for k, s in zip(kept, seen, strict=True)]
         parts.append(Tile(tuple(seen), tuple(kept), tuple(inside)))
     return parts
-
-
-class Tuning(NamedTuple):
-    """What `Steganographer.tune` finds: the strength, and what to add to the secret, (1, C, 1, 1), since the receiver will miss it."""
-
-    strength: int
-    lift: "Tensor"
-
-
-class Trial(NamedTuple):
-    """What a strength makes of a pair, in dB, and by how much the revealed secret is too dark, (1, C, 1, 1)."""
-
-    stego_psnr: float
-    secret_psnr: float
-    lift: "Tensor"
 
 
 class Steganographer:
@@ -163,23 +146,21 @@ class Steganographer:
             raise IsganError(f"{polish} steps of polishing: from 0 to {MAX_POLISH} are possible; most of the gain is in the first 50")
         if polish and not self.hider.trainable:
             raise IsganError(f"{type(self.hider).__name__.lower()} is no network, so there is nothing to polish: leave out --polish")
-        lift: Tensor | float = 0.0
         if self.strengths or color or strength != "auto":
-            strength, lift = self.tune(cover, secret, strength)
+            strength = self.choose(cover, secret) if strength == "auto" else strength
+            self.hider.set_strength(strength, color)
         stego = np.empty(cover.shape, np.uint8)
         if polish:
-            self._polish(cover, secret, lift, polish, stego, progress)
+            self._polish(cover, secret, polish, stego, progress)
         else:
-            half = self._work("hide", strength, color)
-            self._map(lambda covers, secrets: half(covers, secrets + lift), (cover, secret), stego, self.hider.halo, progress, self.batch)
+            self._map(self._work("hide", strength, color), (cover, secret), stego, self.hider.halo, progress, self.batch)
         if strength != "auto":
             from isgan.strength import write_strength
 
             write_strength(stego, strength + COLOR * color, self.hider.carrier)
         return stego
 
-    def _polish(self, cover: np.ndarray, secret: np.ndarray, lift: "Tensor | float", steps: int, stego: np.ndarray,
-                progress: Progress | None) -> None:  # fmt: skip
+    def _polish(self, cover: np.ndarray, secret: np.ndarray, steps: int, stego: np.ndarray, progress: Progress | None) -> None:
         from isgan.polish import polish
 
         done = 0
@@ -191,7 +172,7 @@ class Steganographer:
                 progress(done, steps * len(self._tiles(stego, self.hider.halo)))
 
         def work(covers: "Tensor", secrets: "Tensor", free: "Tensor") -> "Tensor":
-            return polish(self.hider, covers, secrets, free, steps, on_step, lift)
+            return polish(self.hider, covers, secrets, free, steps, on_step)
 
         # Near a seam nothing changes, so that both tiles know what lies beyond it.
         free = np.zeros(stego.shape[:2], np.uint8)
@@ -200,12 +181,8 @@ class Steganographer:
             free[rows, columns] = 255
         self._map(work, (cover, secret, free), stego, self.hider.halo)
 
-    def tune(self, cover: np.ndarray, secret: np.ndarray, strength: Strength = "auto") -> Tuning:
-        """Sets the hider's dial for this pair, by what it makes of a few windows of it; `IsganError` if it has no such strength.
-
-        A reveal network may be a little too dark or too light everywhere, `qim`'s by .05 to .25 gray levels. The sender sees that and
-        hides a secret that is as much lighter: .1 to .18 dB, and nothing that the receiver has to know.
-        """
+    def choose(self, cover: np.ndarray, secret: np.ndarray) -> int:
+        """The strength at which the worse of both ends of this pair is best, by what they are in a few windows of it."""
         import torch
 
         color = secret.ndim == 3
@@ -215,29 +192,20 @@ class Steganographer:
         covers, secrets = (torch.cat([self._tensor(picture[window]) for window in windows]) for picture in (cover, secret))
 
         @functools.cache
-        def trial(strength: int) -> Trial:
+        def ends(strength: int) -> tuple[float, float]:
             self.hider.set_strength(strength, color)
             with torch.inference_mode():
                 hiding = self.hider(covers, secrets)
-            errors = hiding.stego - covers, secrets - hiding.revealed
+            errors = hiding.stego - covers, hiding.revealed - secrets
             stego, revealed = (-10 * error.square().mean().log10().item() for error in errors)
-            grays = (secrets > CLIPPED) & (secrets < 1 - CLIPPED)
-            missing, counted = (values.sum(dim=(0, 2, 3), keepdim=True) for values in (errors[1] * grays, grays))
-            return Trial(stego, revealed, (missing / counted.clamp(min=1)).clamp(-LIFT, LIFT))
+            return stego - MARGIN, revealed
 
-        def worse_end(strength: int) -> float:
-            return min(trial(strength).stego_psnr - MARGIN, trial(strength).secret_psnr)
-
-        if strength != "auto":
-            return Tuning(strength, trial(strength).lift)
         # From the most faithful down: of most secrets it is the worse end at all strengths.
         most = self.hider.color_strengths if color else self.strengths
         below = most
-        while below > 1 and trial(below).secret_psnr >= trial(below).stego_psnr - MARGIN:
+        while below > 1 and ends(below)[1] >= ends(below)[0]:
             below -= 1
-        best = max({below, min(below + 1, most)}, key=worse_end)
-        self.hider.set_strength(best, color)
-        return Tuning(best, trial(best).lift)
+        return max({below, min(below + 1, most)}, key=lambda strength: min(ends(strength)))
 
     def strength_of(self, stego: np.ndarray) -> int | None:
         """The setting of the dial that a stego image (H, W, 3) uint8 tells of; None if there is no dial, or it tells of none."""

@@ -61,12 +61,13 @@ def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int 
 def score(hider: Hider, cover: np.ndarray, secret: np.ndarray, file: Path) -> dict[str, float]:
     """Quality of both ends, (H, W, 3) and (H, W) uint8, through a PNG file, and as floats in [0, 1] that are never rounded.
 
-    A hider with a dial is tuned as `isgan hide` would tune it. The paper's networks hide in bfloat16 in part, see `isgan.layers.bf16`.
+    A hider with a dial is set as `isgan hide` would set it. The paper's networks hide in bfloat16 in part, see `isgan.layers.bf16`.
     """
-    lift = Steganographer(hider).tune(cover, secret).lift if hider.strengths else 0.0
+    if hider.strengths:
+        hider.set_strength(Steganographer(hider).choose(cover, secret))
     host, guest = to_tensor(cover), to_tensor(secret)
     with bf16_allowed():
-        stego = hider.hide(host, guest + lift)
+        stego = hider.hide(host, guest)
     revealed = hider.reveal(stego.clamp(0, 1))
     as_float = [measure(a.clamp(0, 1), b).item() for a, b in ((stego, host), (revealed, guest)) for measure in (psnr, ssim)]
     saved = read_rgb(write_png(to_array(hider.round(stego)), file, force=True))

@@ -63,10 +63,7 @@ class Hider(nn.Module, ABC):
 
     @abstractmethod
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """cover (N, 3, H, W), secret (N, 1, H, W) -> stego (N, 3, H, W), float, not yet rounded to 8 bits.
-
-        For a hider with a dial the secret may leave [0, 1] by half a gray level, see `isgan.steganographer.Tuning`.
-        """
+        """cover (N, 3, H, W), secret (N, 1, H, W) -> stego (N, 3, H, W), float, not yet rounded to 8 bits."""
 
     @abstractmethod
     def reveal(self, stego: Tensor) -> Tensor:

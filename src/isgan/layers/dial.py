@@ -24,7 +24,8 @@ class DialConv(nn.Module):
         self.scales = nn.Parameter(torch.ones(settings, out)) if own == "scales" else None
         self.shifts = nn.Parameter(torch.zeros(settings, out)) if own == "scales" else None
 
-    def forward(self, x: Tensor, strength: int) -> Tensor:
+    def chosen(self, strength: int) -> tuple[Tensor, Tensor]:
+        """Weight (out, channels, side, side) and bias (out,) of a setting."""
         weight: Tensor = self.weight
         bias: Tensor = self.bias
         if self.sets > 1:
@@ -33,4 +34,7 @@ class DialConv(nn.Module):
         if self.scales is not None and self.shifts is not None:
             scale = self.scales[strength - 1]
             weight, bias = weight * scale[:, None, None, None], bias * scale + self.shifts[strength - 1]
-        return F.conv2d(x, weight, bias, padding=self.padding)
+        return weight, bias
+
+    def forward(self, x: Tensor, strength: int) -> Tensor:
+        return F.conv2d(x, *self.chosen(strength), padding=self.padding)

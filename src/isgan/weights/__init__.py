@@ -106,11 +106,13 @@ def load(model: Model) -> "Hider":
     return hider.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any]) -> None:
+def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bool = False) -> None:
     """Writes the weights to `path`, a .safetensors file, and beside it the card, with `hider`, `parameters` and `sha256` added.
 
-    Equal weights make equal files. Existing files are replaced, each as a whole.
+    Equal weights make equal files. Existing files are replaced, each as a whole. With `half` floats are rounded to 16 bits, which
+    take half the space; what is loaded is float32 all the same.
     """
+    import torch
     from safetensors.torch import save as serialize
 
     from isgan.hiders import hiders
@@ -120,6 +122,8 @@ def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any]) -> None:
         raise IsganError(f"'{path}': weights are saved as {SUFFIX}: use '{path.with_suffix(SUFFIX)}'")
     name = hiders.name_of(type(hider))
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in hider.state_dict().items()}
+    if half:
+        tensors = {key: tensor.half() if tensor.dtype == torch.float32 else tensor for key, tensor in tensors.items()}
     metadata = {"format": FORMAT, "hider": name, "config": json.dumps(hider.config, sort_keys=True)}
     data = _in_order(serialize(tensors, metadata))
     made = {"hider": name, "parameters": sum(parameter.numel() for parameter in hider.parameters())}
