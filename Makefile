@@ -34,7 +34,7 @@ benchmark: $(VENV)/ready
 	$(BIN)/python benchmarks/speed.py docs/results/speed.csv
 
 lint: $(VENV)/ready
-	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff check src tests examples benchmarks recipes
 	$(BIN)/mypy
 
 clean:

@@ -42,9 +42,10 @@ def one_of(dial: Qim, strength: int) -> Qim:
 def joined(dial: Qim, ones: list[Qim]) -> Qim:
     """A dial with weights of its own for each strength; `ones` are its networks, from faint to faithful."""
     made = Qim(**dial.config | {"own": "weights"}).eval()
-    for mine, theirs in zip(convolutions(made), zip(*map(convolutions, ones), strict=True), strict=True):
-        mine.weight.copy_(torch.cat([each.weight for each in theirs]))
-        mine.bias.copy_(torch.cat([each.bias for each in theirs]))
+    for strength, one in enumerate(ones, 1):
+        for mine, theirs in zip(convolutions(made), convolutions(one), strict=True):
+            for to, source in zip(mine.chosen(strength), theirs.chosen(0), strict=True):
+                to.copy_(source)
     return made
 
 

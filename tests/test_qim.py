@@ -160,16 +160,32 @@ def test_what_a_strength_has_of_its_own(own):
             made.append(hider.draft(cover, secret) if writing else hider.reveal(cover))
         return made
 
-    plain = small().state_dict()
-    of_one = {name: tensor for name, tensor in hider.named_parameters() if name not in plain or tensor.shape != plain[name].shape}
-    kinds = {"biases": {"biases"}, "scales": {"scales", "shifts"}, "weights": {"weight", "bias"}}[own]
-    assert {name.rpartition(".")[2] for name in of_one} == kinds
-    assert len(of_one) == (len(hider.readers) if own == "biases" else len(plain))
-    for name, tensor in of_one.items():
+    plain = dict(small().named_parameters())
+    own_of_third = {}
+    for name, parameter in hider.named_parameters():
+        head, _, last = name.rpartition(".")
+        if last.isdigit():
+            if last == "2":
+                own_of_third[head] = parameter
+        elif name not in plain:
+            own_of_third[name] = parameter[2]
+    kinds = {"biases": {"biases"}, "scales": {"scales", "shifts"}, "weights": {"weights", "biases"}}[own]
+    assert {name.rpartition(".")[2] for name in own_of_third} == kinds
+    assert len(own_of_third) == (len(hider.readers) if own == "biases" else len(plain))
+    for name, tensor in own_of_third.items():
         writing = name.startswith("writers")
         before = drafts()
-        tensor.unflatten(0, (7, -1))[2].neg_()
+        tensor.neg_()
         assert [not torch.equal(a, b) for a, b in zip(before, drafts(), strict=True)] == [k == 2 for k in range(7)], name
+
+
+def test_what_a_batch_does_not_use_has_no_gradient():
+    """So that Adam leaves it where it is."""
+    hider = small(dial=True, apart=True, modulus=7, own="weights").train()
+    cover, secret = integers(60, 200, 1, 3, 16, 16), integers(0, 255, 1, 1, 16, 16, seed=1)
+    hider(cover, secret).revealed.square().mean().backward()
+    used = {name.rpartition(".")[2] for name, parameter in hider.named_parameters() if parameter.grad is not None}
+    assert len(used) == 1 and len(list(hider.parameters())) == 7 * sum(p.grad is not None for p in hider.parameters())
 
 
 @torch.no_grad()

@@ -36,9 +36,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, settings: int, own: str):
         super().__init__()
         self.first = DialConv(channels, channels, 3, settings, own)
-        self.second = DialConv(channels, channels, 3, settings, own)
-        for parameter in (self.second.weight, self.second.bias):
-            nn.init.zeros_(parameter)
+        self.second = DialConv(channels, channels, 3, settings, own).fill(0.0, 0.0)
 
     def forward(self, x: Tensor, strength: int) -> Tensor:
         return self.second(F.leaky_relu(self.first(x, strength), 0.2, inplace=True), strength).to(x.dtype).add_(x)
@@ -73,11 +71,8 @@ class Reader(nn.Module):
         self.enter = DialConv(count + hidden if stage else count, hidden, 3, settings, own)
         self.blocks = nn.ModuleList([ResidualBlock(hidden, settings, own) for _ in range(blocks)])
         self.correction = DialConv(hidden, BANDS, 3, settings, own)
-        self.log_gain = None if last else DialConv(hidden, BANDS, 1, settings, own)
+        self.log_gain = None if last else DialConv(hidden, BANDS, 1, settings, own).fill(0.0, SHRINKING * (stage + 1))
         self.biases = nn.Parameter(torch.zeros(settings, hidden)) if settings and own == "biases" else None
-        if self.log_gain:
-            nn.init.zeros_(self.log_gain.weight)
-            nn.init.constant_(self.log_gain.bias, SHRINKING * (stage + 1))
 
     def forward(self, symbols: Tensor, context: Tensor | None, strength: int) -> tuple[Tensor, Tensor, Tensor | None]:
         entered = self.enter(symbols if context is None else torch.cat([symbols, context], dim=1), strength)

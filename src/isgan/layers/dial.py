@@ -12,29 +12,41 @@ class DialConv(nn.Module):
     """(N, channels, h, w) -> (N, out, h, w), as `nn.Conv2d` of an odd `side`, zero beyond the edge, does it.
 
     Each of `settings` scales and shifts the channels of the result (`own` is "scales"), or has all weights for itself ("weights"). A
-    scale goes into the weights, so that neither costs time.
+    scale goes into the weights, so that neither costs time. Weights are parameters apart for each setting, not slices of one: those that
+    a batch does not use have no gradient, and Adam leaves them where they are. With gradients of zero it would move them all the same,
+    by its momentum, and training breaks down.
     """
 
     def __init__(self, channels: int, out: int, side: int = 3, settings: int = 0, own: str = "biases"):
         super().__init__()
         plain = nn.Conv2d(channels, out, side)
-        self.out, self.padding, self.sets = out, side // 2, settings if own == "weights" else 1
-        self.weight = nn.Parameter(plain.weight.detach().repeat(self.sets, 1, 1, 1))
-        self.bias = nn.Parameter(plain.bias.detach().repeat(self.sets))  # type: ignore[union-attr]
-        self.scales = nn.Parameter(torch.ones(settings, out)) if own == "scales" else None
-        self.shifts = nn.Parameter(torch.zeros(settings, out)) if own == "scales" else None
+        self.padding = side // 2
+        if own == "weights":
+            self.weights = nn.ParameterList([plain.weight.detach().clone() for _ in range(settings)])
+            self.biases = nn.ParameterList([plain.bias.detach().clone() for _ in range(settings)])  # type: ignore[union-attr]
+        else:
+            self.weight, self.bias = plain.weight, plain.bias
+        self.own = own
+        if own == "scales":
+            self.scales = nn.Parameter(torch.ones(settings, out))
+            self.shifts = nn.Parameter(torch.zeros(settings, out))
+
+    @torch.no_grad()
+    def fill(self, weight: float, bias: float) -> "DialConv":
+        """Gives all weights and all biases this value, of every setting."""
+        for name, parameter in self.named_parameters():
+            if name.startswith(("weight", "bias")):
+                parameter.fill_(weight if name.startswith("weight") else bias)
+        return self
 
     def chosen(self, strength: int) -> tuple[Tensor, Tensor]:
         """Weight (out, channels, side, side) and bias (out,) of a setting."""
-        weight: Tensor = self.weight
-        bias: Tensor = self.bias
-        if self.sets > 1:
-            own = slice((strength - 1) * self.out, strength * self.out)
-            weight, bias = weight[own], bias[own]
-        if self.scales is not None and self.shifts is not None:
-            scale = self.scales[strength - 1]
-            weight, bias = weight * scale[:, None, None, None], bias * scale + self.shifts[strength - 1]
-        return weight, bias
+        if self.own == "weights":
+            return self.weights[strength - 1], self.biases[strength - 1]
+        if self.own == "biases":
+            return self.weight, self.bias  # type: ignore[return-value]
+        scale, shift = self.scales[strength - 1], self.shifts[strength - 1]
+        return self.weight * scale[:, None, None, None], self.bias * scale + shift  # type: ignore[operator]
 
     def forward(self, x: Tensor, strength: int) -> Tensor:
         return F.conv2d(x, *self.chosen(strength), padding=self.padding)

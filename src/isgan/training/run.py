@@ -48,7 +48,9 @@ def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, i
     for talkative in ("lightning.fabric", "lightning.pytorch"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
-        fabric = Fabric(accelerator=accelerator, devices=devices, precision=plan.precision)
+        # A batch may leave weights out: those of a strength that it did not draw.
+        strategy = "ddp_find_unused_parameters_true" if devices > 1 else "auto"
+        fabric = Fabric(accelerator=accelerator, strategy=strategy, devices=devices, precision=plan.precision)
     except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
         raise IsganError(f"cannot train on {devices} x {accelerator}: {error}") from error
     fabric.launch()
