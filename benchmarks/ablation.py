@@ -36,8 +36,8 @@ VARIANTS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "as it is": "",
         "luma carries the code, not R, G and B apart": "--hider.apart false",
         "one network for seven strengths": "--hider.dial true",
-        "the same, each strength scales and shifts all channels": "--hider.dial true --hider.own scales",
-        "the same, each strength has weights of its own": "--hider.dial true --hider.own weights",
+        "the same, each strength scales and shifts all channels": "--hider.dial true --hider.conditioning film",
+        "the same, each strength has weights of its own": "--hider.dial true --hider.conditioning weights",
         "one stage": "--hider.stages 1",
         "two stages": "--hider.stages 2",
         "four stages": "--hider.stages 4",
@@ -83,8 +83,9 @@ HEAD = """# What each choice of the default model's network is worth
 One thing changed at a time, a minute of one core's time from random weights (recipes `ablation` and `ablation-wavelet`), then the first 12
 validation photographs of each set, 8 bits, 11 symbols: the secret's PSNR in dB / SSIM. One run each: tenths may be chance, and how many
 steps a minute has is measured before each run, by 60, and differs between runs of one network. Two halves have half a minute each, and
-the second starts from the weights of the first. So short a time prefers what learns fast; longer runs, in which for example the dial
-costs nothing, and what was tried before, are in [experiments.md](experiments.md).
+the second starts from the weights of the first. So short a time prefers what learns fast; longer runs, in which for example a dial
+whose strengths have weights of their own costs nothing, and what was tried before, are in [experiments.md](experiments.md). The recipes
+are in bfloat16, which is faster; the default model was trained in float32 in the end.
 `python benchmarks/ablation.py docs/results/ablation.csv lfw voc imagenet cc` makes the table again.
 
 """

@@ -1,11 +1,14 @@
 """From a `qim` with a dial to networks of one strength each, which are trained alone, and back to one model.
 
-    python recipes/strengths.py split DIAL.safetensors FOLDER
-    python recipes/strengths.py join DIAL.safetensors FOLDER OUTPUT.safetensors
+    python recipes/strengths.py film DIAL OUTPUT.safetensors
+    python recipes/strengths.py split DIAL FOLDER
+    python recipes/strengths.py join DIAL FOLDER OUTPUT.safetensors
 
-`split` writes FOLDER/MODULUS.safetensors for each strength. `join` makes a model with weights of its own for each strength of them, from
-files of these names, rounded to 16 bits; strengths that have no file are the dial's. In a row: `isgan train recipes/qim.toml`, split,
-`isgan train recipes/qim-one.toml --hider.modulus M --initial FOLDER/M.safetensors` for those that matter, join.
+DIAL is a model, shipped or a file. `film` makes a model whose strengths scale and shift all channels of one whose strengths have biases
+only, at first to the same effect. `split` writes FOLDER/MODULUS.safetensors for each strength, to be trained by `isgan train
+recipes/qim-one.toml --hider.modulus MODULUS --initial FOLDER/MODULUS.safetensors`; put what that leaves, weights.safetensors and its card,
+in the place of where it started from. `join` makes a model with weights of its own for each strength, rounded to 16 bits: those in FOLDER
+that were trained, and of the other strengths the dial's.
 """
 
 import sys
@@ -14,6 +17,7 @@ from pathlib import Path
 import torch
 
 from isgan import weights
+from isgan.errors import IsganError
 from isgan.hiders.qim import Qim
 from isgan.layers.dial import DialConv
 
@@ -24,14 +28,23 @@ def convolutions(hider: Qim) -> list[DialConv]:
 
 
 @torch.no_grad()
+def with_film(dial: Qim) -> Qim:
+    """The same pictures from scales of 1, and shifts where the biases were."""
+    made = Qim(**dial.config | {"conditioning": "film"}).eval()
+    made.load_state_dict({name: value for name, value in dial.state_dict().items() if "biases" not in name}, strict=False)
+    for mine, theirs in zip(made.readers, dial.readers, strict=True):
+        mine.enter.shifts.copy_(theirs.biases)
+    return made
+
+
+@torch.no_grad()
 def one_of(dial: Qim, strength: int) -> Qim:
     """The network that a dial is at a strength, without the dial."""
     modulus = dial.carrier.moduli[strength - 1]
-    one = Qim(**dial.config | {"modulus": modulus, "dial": False, "own": "biases"}).eval()
+    one = Qim(**dial.config | {"modulus": modulus, "dial": False, "conditioning": "bias"}).eval()
     for mine, theirs in zip(convolutions(one), convolutions(dial), strict=True):
-        weight, bias = theirs.chosen(strength)
-        mine.weight.copy_(weight)
-        mine.bias.copy_(bias)
+        for to, source in zip(mine.chosen(0), theirs.chosen(strength), strict=True):
+            to.copy_(source)
     for mine, theirs in zip(one.readers, dial.readers, strict=True):
         if theirs.biases is not None:
             mine.enter.bias += theirs.biases[strength - 1]
@@ -41,7 +54,7 @@ def one_of(dial: Qim, strength: int) -> Qim:
 @torch.no_grad()
 def joined(dial: Qim, ones: list[Qim]) -> Qim:
     """A dial with weights of its own for each strength; `ones` are its networks, from faint to faithful."""
-    made = Qim(**dial.config | {"own": "weights"}).eval()
+    made = Qim(**dial.config | {"conditioning": "weights"}).eval()
     for strength, one in enumerate(ones, 1):
         for mine, theirs in zip(convolutions(made), convolutions(one), strict=True):
             for to, source in zip(mine.chosen(strength), theirs.chosen(0), strict=True):
@@ -50,8 +63,16 @@ def joined(dial: Qim, ones: list[Qim]) -> Qim:
 
 
 def main() -> None:
-    what, dial, folder = sys.argv[1], weights.load(sys.argv[2]), Path(sys.argv[3])
-    assert isinstance(dial, Qim) and dial.strengths, "not a qim with a dial"
+    what, name, *paths = sys.argv[1:]
+    dial = weights.load(name)
+    if not (isinstance(dial, Qim) and dial.strengths):
+        raise IsganError(f"{name} is no qim with a dial")
+    licence = {"licence": text} if (text := weights.card(name).get("licence")) else {}
+    initial = {"initial": {"model": Path(name).name, "fingerprint": weights.fingerprint(name), **weights.card(name)}}
+    if what == "film":
+        weights.save(with_film(dial), paths[0], {"note": "scales of 1, and shifts where the biases were", **licence, **initial})
+        return
+    folder = Path(paths[0])
     files = {modulus: folder / f"{modulus}.safetensors" for modulus in dial.carrier.moduli}
     ones = {modulus: one_of(dial, strength) for strength, modulus in enumerate(files, 1)}
     if what == "split":
@@ -59,20 +80,22 @@ def main() -> None:
         for modulus, one in ones.items():
             weights.save(one, files[modulus], {})
         return
-    trained = {modulus: file for modulus, file in files.items() if file.exists()}
-    ones |= {modulus: weights.load(file) for modulus, file in trained.items()}
-    cards = {f"modulus {modulus}": weights.card(file) for modulus, file in trained.items()}
+    cards = {modulus: weights.card(file) for modulus, file in files.items() if file.exists()}
+    cards = {modulus: card for modulus, card in cards.items() if "steps" in card}
+    if not cards:
+        raise IsganError(f"nothing in {folder} was trained: put weights.safetensors of a run there as MODULUS.safetensors, with its card")
     facts = {
-        "licence": weights.card(sys.argv[2]).get("licence", ""),
+        **licence,
         "note": "each strength has weights of its own; those under [alone] were trained alone in the end",
-        "device": "cpu",
-        "steps": sum(card.get("steps", 0) for card in cards.values()),
-        "hours": round(sum(card.get("hours", 0) for card in cards.values()), 3),
-        "photographs": next(iter(cards.values()))["photographs"],
-        "initial": {"model": Path(sys.argv[2]).name, "fingerprint": weights.fingerprint(sys.argv[2]), **weights.card(sys.argv[2])},
-        "alone": {name: {key: value for key, value in card.items() if key not in ("initial", "licence")} for name, card in cards.items()},
+        "device": ", ".join(dict.fromkeys(card["device"] for card in cards.values())),
+        "steps": sum(card["steps"] for card in cards.values()),
+        "hours": round(sum(card["hours"] for card in cards.values()), 3),
+        "photographs": {key: count for card in cards.values() for key, count in card["photographs"].items()},
+        **initial,
+        "alone": {f"modulus {modulus}": {key: value for key, value in card.items() if key != "initial"} for modulus, card in cards.items()},
     }
-    weights.save(joined(dial, list(ones.values())), sys.argv[4], facts, half=True)
+    ones |= {modulus: weights.load(files[modulus]) for modulus in cards}
+    weights.save(joined(dial, list(ones.values())), paths[1], facts, half=True)
 
 
 if __name__ == "__main__":

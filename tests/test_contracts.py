@@ -36,8 +36,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "qim": [
         {"stages": 1, "hidden": 8, "blocks": 4},
         {"hidden": 8, "blocks": 1, "dial": True},
-        {"stages": 2, "hidden": 8, "blocks": 1, "dial": True, "own": "scales"},
-        {"stages": 2, "hidden": 8, "blocks": 1, "dial": True, "own": "weights"},
+        {"stages": 2, "hidden": 8, "blocks": 1, "dial": True, "conditioning": "film"},
+        {"stages": 2, "hidden": 8, "blocks": 1, "dial": True, "conditioning": "weights"},
     ],
     "wavelet": [
         {"blocks": 1, "hidden": 8},
@@ -297,7 +297,9 @@ def test_only_training_rounds_in_part(case):
 def test_every_weight_gets_a_finite_gradient(case, loss):
     hider = case.build().train()
     cover, secret = (0.25 + image / 2 for image in pair(32, 32, batch=2))
-    for batch in range(40 if case.config.get("own") == "weights" else 1):  # the cover draws the strength, whose weights alone get one
+    for batch in range(
+        40 if case.config.get("conditioning") == "weights" else 1
+    ):  # the cover draws the strength, whose weights alone get one
         hiding = hider((cover * 255 + batch).round() / 255 if batch else cover, secret)
         losses[loss]()(cover, hiding.stego, secret, hiding.revealed).total.backward()
     for name, parameter in hider.named_parameters():

@@ -19,14 +19,18 @@ from isgan.engine import HALVES, compiled, to_onnx
 from isgan.errors import IsganError
 from isgan.hiders.base import Hider
 from isgan.hiders.qim import Qim
+from isgan.hiders.wavelet import Wavelet
 from isgan.image import read_rgb, to_tensor
 from isgan.steganographer import Steganographer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
+SMALL = {"modulus": 7, "stages": 2, "hidden": 8, "blocks": 0, "dial": True, "apart": True}
+
+
 def color() -> Qim:
-    hider = Qim(modulus=7, stages=2, hidden=8, blocks=0, dial=True, apart=True)
+    hider = Qim(**SMALL)
     hider.set_strength(4, color=True)
     return hider
 
@@ -42,7 +46,13 @@ def shipped(name: str, strength: int = 0) -> Callable[[], Hider]:
 
 
 SHIPPED = {"qim 1": shipped("qim", 1), "qim 7": shipped("qim", 7), "wavelet": shipped("wavelet"), "isgan": shipped("isgan")}
-CASES = {**SHIPPED, "qim in colour": lambda: stirred(color())}
+CASES = {
+    **SHIPPED,
+    "qim in colour": lambda: stirred(color()),
+    "film": lambda: stirred(Qim(**SMALL, conditioning="film")),
+    "5/3": lambda: stirred(Wavelet(blocks=1, hidden=8, transform="cdf53")),
+    "learned": lambda: stirred(Wavelet(blocks=1, hidden=8, transform="learned")),
+}
 
 
 def photographs(channels: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:

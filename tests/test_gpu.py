@@ -30,7 +30,7 @@ def test_the_same_crops():
             assert difference.max() < 1.01 and difference.mean() < 0.01
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
 def test_training_and_resuming(tmp_path, precision):
     for split in ("train", "val"):
         (tmp_path / "photos" / split).mkdir(parents=True)

@@ -147,10 +147,10 @@ def test_learns_a_pair_by_heart():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("own", ["biases", "scales", "weights"])
-def test_what_a_strength_has_of_its_own(own):
+@pytest.mark.parametrize("conditioning", ["bias", "film", "weights"])
+def test_what_a_strength_has_of_its_own(conditioning):
     """Every tensor with a row, or a seventh, for each strength changes that strength alone, of hiding or revealing; and which those are."""
-    hider = stirred(small(dial=True, apart=True, modulus=7, own=own))
+    hider = stirred(small(dial=True, apart=True, modulus=7, conditioning=conditioning))
     cover, secret = integers(60, 200, 1, 3, 16, 16), integers(0, 255, 1, 1, 16, 16, seed=1)
 
     def drafts() -> list[torch.Tensor]:
@@ -169,9 +169,9 @@ def test_what_a_strength_has_of_its_own(own):
                 own_of_third[head] = parameter
         elif name not in plain:
             own_of_third[name] = parameter[2]
-    kinds = {"biases": {"biases"}, "scales": {"scales", "shifts"}, "weights": {"weights", "biases"}}[own]
+    kinds = {"bias": {"biases"}, "film": {"scales", "shifts"}, "weights": {"weights", "biases"}}[conditioning]
     assert {name.rpartition(".")[2] for name in own_of_third} == kinds
-    assert len(own_of_third) == (len(hider.readers) if own == "biases" else len(plain))
+    assert len(own_of_third) == (len(hider.readers) if conditioning == "bias" else len(plain))
     for name, tensor in own_of_third.items():
         writing = name.startswith("writers")
         before = drafts()
@@ -181,7 +181,7 @@ def test_what_a_strength_has_of_its_own(own):
 
 def test_what_a_batch_does_not_use_has_no_gradient():
     """So that Adam leaves it where it is."""
-    hider = small(dial=True, apart=True, modulus=7, own="weights").train()
+    hider = small(dial=True, apart=True, modulus=7, conditioning="weights").train()
     cover, secret = integers(60, 200, 1, 3, 16, 16), integers(0, 255, 1, 1, 16, 16, seed=1)
     hider(cover, secret).revealed.square().mean().backward()
     used = {name.rpartition(".")[2] for name, parameter in hider.named_parameters() if parameter.grad is not None}
@@ -190,7 +190,7 @@ def test_what_a_batch_does_not_use_has_no_gradient():
 
 @torch.no_grad()
 def test_a_scale_is_one_of_the_results_channels():
-    conv = DialConv(3, 4, 3, settings=2, own="scales")
+    conv = DialConv(3, 4, 3, strengths=2, conditioning="film")
     plain = F.conv2d(x := torch.rand(1, 3, 6, 7), conv.weight, conv.bias, padding=1)
     assert torch.allclose(conv(x, 2), plain, atol=1e-6)
     conv.scales[1] = torch.tensor([2.0, 1, 0, -1])
@@ -217,9 +217,9 @@ def test_sixteen_symbols_a_block():
         assert sum(parameter.numel() for parameter in hider.parameters()) == expected
 
 
-def test_an_unknown_own():
-    with pytest.raises(IsganError, match=r"own .biasses.: did you mean .biases."):
-        Qim(dial=True, own="biasses")
+def test_an_unknown_conditioning():
+    with pytest.raises(IsganError, match=r"unknown conditioning .films.: did you mean .film."):
+        Qim(dial=True, conditioning="films")
 
 
 @pytest.mark.parametrize(
@@ -230,8 +230,9 @@ def test_an_unknown_own():
         {"modulus": 28, "apart": True},
         {"modulus": 7, "dial": True},
         {"modulus": 5, "dial": True, "apart": True},
+        {"conditioning": "film"},
         {"stages": 0},
-        {"stages": 9},
+        {"stages": 5},
         {"hidden": 7},
         {"hidden": 257},
         {"blocks": -1},

@@ -9,6 +9,7 @@ import torch
 from conftest import scene, stirred
 
 from isgan import weights
+from isgan.errors import IsganError
 from isgan.hiders.qim import Qim
 from isgan.image import to_tensor
 
@@ -24,28 +25,46 @@ def made(hider: Qim, strength: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return stego, hider.reveal(stego)
 
 
-@torch.no_grad()
-@pytest.mark.parametrize("own", ["biases", "scales", "weights"])
-def test_split_and_joined(own, tmp_path, monkeypatch):
-    dial = stirred(Qim(**SMALL, dial=True, own=own)).eval()
-    weights.save(dial, tmp_path / "dial.safetensors", {"licence": "MIT", "hours": 2.0})
-    monkeypatch.setattr(sys, "argv", ["", "split", str(tmp_path / "dial.safetensors"), str(tmp_path / "ones")])
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["", *map(str, arguments)])
     runpy.run_path(str(SCRIPT), run_name="__main__")
+
+
+@torch.no_grad()
+def test_film_of_biases(tmp_path, monkeypatch):
+    dial = stirred(Qim(**SMALL, dial=True)).eval()
+    weights.save(dial, tmp_path / "dial.safetensors", {"licence": "MIT", "hours": 2.0})
+    run(monkeypatch, "film", tmp_path / "dial.safetensors", tmp_path / "film.safetensors")
+    film = weights.load(tmp_path / "film.safetensors")
+    assert film.config == dial.config | {"conditioning": "film"}
+    for strength in range(1, 8):
+        for mine, theirs in zip(made(film, strength), made(dial, strength), strict=True):
+            assert torch.allclose(mine, theirs, atol=1e-5)
+    card = weights.card(tmp_path / "film.safetensors")
+    assert (card["licence"], card["initial"]["hours"]) == ("MIT", 2.0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("conditioning", ["bias", "film", "weights"])
+def test_split_and_joined(conditioning, tmp_path, monkeypatch):
+    dial = stirred(Qim(**SMALL, dial=True, conditioning=conditioning)).eval()
+    weights.save(dial, tmp_path / "dial.safetensors", {"licence": "MIT", "hours": 2.0})
+    run(monkeypatch, "split", tmp_path / "dial.safetensors", tmp_path / "ones")
     for strength, modulus in enumerate(dial.carrier.moduli, 1):
         one = weights.load(tmp_path / "ones" / f"{modulus}.safetensors")
         assert one.strengths == 0
         for mine, theirs in zip(made(one), made(dial, strength), strict=True):
             assert torch.allclose(mine, theirs, atol=1e-5)
-        if modulus != 11:
-            (tmp_path / "ones" / f"{modulus}.safetensors").unlink()
+    with pytest.raises(IsganError, match="was trained"):
+        run(monkeypatch, "join", tmp_path / "dial.safetensors", tmp_path / "ones", tmp_path / "new.safetensors")
     other = stirred(Qim(**SMALL | {"modulus": 11})).eval()
     for parameter in other.parameters():
         parameter.mul_(0.9)
-    weights.save(other, tmp_path / "ones" / "11.safetensors", {"steps": 5, "hours": 0.5, "photographs": {"lfw": 3}})
-    monkeypatch.setattr(sys, "argv", ["", "join", *sys.argv[2:], str(tmp_path / "new.safetensors")])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+    facts = {"steps": 5, "hours": 0.5, "device": "cpu", "photographs": {"lfw": 3}, "initial": {"hours": 9.0}}
+    weights.save(other, tmp_path / "ones" / "11.safetensors", facts)
+    run(monkeypatch, "join", tmp_path / "dial.safetensors", tmp_path / "ones", tmp_path / "new.safetensors")
     new = weights.load(tmp_path / "new.safetensors")
-    assert new.config == dial.config | {"own": "weights"}
+    assert new.config == dial.config | {"conditioning": "weights"}
     for strength, modulus in enumerate(dial.carrier.moduli, 1):
         (_, expected), (_, found) = made(other) if modulus == 11 else made(dial, strength), made(new, strength)
         assert (found - expected).abs().mean() < 0.02 * expected.abs().mean()

@@ -335,9 +335,10 @@ sys.path.insert(0, TESTS)
 from test_training import TRAIN, VAL, TINY, Fabric, Trainer
 from isgan.training import loop
 from isgan.training.recipe import read_recipe
+from isgan.training.run import MANY
 
 folder = Path(sys.argv[1])
-fabric = Fabric(accelerator="cpu", devices=2)
+fabric = Fabric(accelerator="cpu", devices=2, strategy=MANY)
 fabric.launch()
 rank = fabric.global_rank
 
@@ -352,6 +353,8 @@ def train(name, on_step=lambda *_: None, **overrides):
 
 
 train("steps")
+strengths = {"name": "qim", "stages": 2, "hidden": 8, "blocks": 0, "dial": True, "conditioning": "weights"}
+train("strengths", hider=strengths, loss={"name": "mse"})
 train("stopped", lambda step, *_: signal.raise_signal(signal.SIGTERM) if (rank, step) == (1, 3) else None)
 clock = itertools.count(step=0.5 + 0.2 * rank)
 loop.time = SimpleNamespace(monotonic=lambda: next(clock))
@@ -361,7 +364,7 @@ train("minutes", schedule={"steps": 0, "minutes": 0.1, "validate_every": 100})
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory) -> Path:
-    """Runs of two processes: by steps, stopped by a signal that one of them gets, by clocks that disagree."""
+    """Runs of two processes: by steps, of weights that not every batch uses, stopped by a signal to one, by clocks that disagree."""
     folder = tmp_path_factory.mktemp("ranks")
     (folder / "tiny.toml").write_text(TINY)
     (folder / "ranks.py").write_text(f"TESTS = {str(Path(__file__).parent)!r}\n{RANKS}")
@@ -393,6 +396,12 @@ def test_two_processes_learn_what_one_does(ranks, trainer):
     together = load_checkpoint(ranks / "steps" / CHECKPOINT)["hider"]
     for name, tensor in alone.hider.state_dict().items():
         assert torch.allclose(tensor, together[name], atol=1e-4), name
+
+
+def test_processes_may_draw_other_strengths(ranks):
+    """Whose weights have no gradient in the others."""
+    first, second = ends(ranks, "strengths")
+    assert first == second and first[0] == 12
 
 
 def test_a_signal_to_one_process_stops_all_after_the_same_step(ranks):

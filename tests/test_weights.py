@@ -114,6 +114,15 @@ def test_half_precision_is_loaded_as_float32(tensors, tmp_path, dtype):
         assert tensor.dtype == torch.float32 and torch.equal(tensor, tensors[name].to(dtype).float())
 
 
+def test_saved_in_half(model, tmp_path):
+    """Half the size, and what a file of float32 has, rounded."""
+    whole = weights.load(model)
+    weights.save(whole, tmp_path / "half.safetensors", {}, half=True)
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * model.stat().st_size
+    for name, tensor in weights.load(tmp_path / "half.safetensors").state_dict().items():
+        assert tensor.dtype == torch.float32 and torch.equal(tensor, whole.state_dict()[name].half().float())
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int64, torch.uint8])
 def test_other_types_are_refused(tensors, refused, dtype):
     assert str(dtype) in refused({name: tensor.to(dtype) for name, tensor in tensors.items()})

@@ -107,11 +107,13 @@ def reveal(
     return Image.fromarray(load(model, engine=engine).reveal(pipeline.read_stego(stego)))
 
 
-def load(model: str | os.PathLike = "qim", tile: int = 1024, engine: Literal["torch", "openvino"] = "torch") -> "Steganographer":
-    """A model, loaded once for many pictures; `tile` bounds the memory that large ones take. For both see `Steganographer`."""
+def load(
+    model: str | os.PathLike = "qim", tile: int = 1024, engine: Literal["torch", "openvino"] = "torch", batch: int = 1
+) -> "Steganographer":
+    """A model, loaded once for many pictures; `tile` and `batch` bound the memory that large ones take. See `Steganographer`."""
     from isgan import steganographer, weights
 
-    return steganographer.Steganographer(weights.load(model), tile, engine)
+    return steganographer.Steganographer(weights.load(model), tile, engine, batch)
 
 
 def names() -> list[str]:

@@ -99,8 +99,8 @@ class Steganographer:
     Args:
         hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
-        batch: how many tiles of one size go through the network together, if they are not polished and not in OpenVINO. A CPU gains
-            nothing by more than one.
+        batch: how many tiles of one size go through the network together, if they are not polished; one in OpenVINO. On a CPU more than
+            one gain nothing, on a GPU small tiles do.
         engine: "torch", or "openvino", which takes half a minute to start, is faster then, and hides and reveals the same pictures, to
             single levels.
     """
@@ -108,14 +108,14 @@ class Steganographer:
     def __init__(self, hider: "Hider", tile: int = 1024, engine: Engine = "torch", batch: int = 1):
         if engine not in ("torch", "openvino"):
             raise IsganError(f"engine is 'torch' or 'openvino', not '{engine}'")
-        if batch < 1:
-            raise IsganError(f"a batch of {batch} tiles is out of bounds: at least 1")
+        if batch < 1 or (batch > 1 and engine != "torch"):
+            raise IsganError(f"a batch of {batch} tiles is out of bounds: at least 1, and in OpenVINO no more")
         if hider.secret_channels != 1:
             raise IsganError(f"{type(hider).__name__} hides colour secrets: take a model for gray ones")
         self.hider = hider.eval()
         self.tile = tile
         self.engine = engine
-        self.batch = batch if engine == "torch" else 1
+        self.batch = batch
         self._compiled: dict[tuple, Callable] = {}
 
     @property
@@ -269,13 +269,13 @@ class Steganographer:
         alike: dict[tuple, list[Tile]] = {}
         for tile in parts:
             alike.setdefault(tuple(span.stop - span.start for span in tile.seen), []).append(tile)
-        done = 0
-        for group in alike.values():
-            for first in range(0, len(group), batch):
-                together = group[first : first + batch]
+        batches = [group[first : first + batch] for group in alike.values() for first in range(0, len(group), batch)]
+        done, cudnn = 0, torch.backends.cudnn
+        # On a GPU in full float32 too: the receiver may have another one, or none.
+        with cudnn.flags(cudnn.enabled, cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False):
+            for together in batches:
                 seen = [torch.cat([self._tensor(picture[tile.seen]) for tile in together]) for picture in pictures]
-                # On a GPU in full float32 too: the receiver may have another.
-                with torch.no_grad(), torch.backends.cudnn.flags(allow_tf32=False):
+                with torch.no_grad():
                     worked = work(*seen)
                 for tile, image in zip(together, worked.split(1), strict=True):
                     result[tile.kept] = to_array(image)[tile.inside]

@@ -144,11 +144,15 @@ class TrainingPairs:
         self._order = np.array([])
         self._sizes = np.array([photo.shape[1:] for photo in self.photographs])
         self._packed: Tensor | None = None
+        self._starts = np.array([])
 
     def pack(self, device: torch.device) -> "TrainingPairs":
         """Moves all photographs to a GPU, which then cuts a whole batch of crops at once."""
-        self._packed = torch.cat([photo.flatten().to(device) for photo in self.photographs])
-        self._starts = np.cumsum([0, *(3 * self._sizes.prod(axis=1))])[:-1]
+        ends = np.cumsum(3 * self._sizes.prod(axis=1))
+        packed = torch.empty(int(ends[-1]), dtype=torch.uint8, device=device)
+        for part, photo in zip(packed.tensor_split(torch.from_numpy(ends[:-1])), self.photographs, strict=True):
+            part.copy_(photo.flatten())
+        self._packed, self._starts = packed, np.concatenate([[0], ends[:-1]])
         return self
 
     def __getitem__(self, step: int) -> Pair:

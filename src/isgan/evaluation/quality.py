@@ -14,7 +14,6 @@ import numpy as np
 from isgan.datasets.base import in_turn, name_in
 from isgan.errors import IsganError
 from isgan.image import read_gray, read_rgb, write_png
-from isgan.layers.bf16 import bf16_allowed
 from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES
 from isgan.steganographer import Strength, compare, fit
@@ -71,8 +70,6 @@ def measure(model: str, steganographer: Hides, setting: Strength, set_name: str,
             polish: int = 0) -> Iterator[Row]:  # fmt: skip
     """Hides and reveals each (cover, secret) pair of files at the cover's own size; nothing is filtered out.
 
-    The paper's networks hide in bfloat16 in part where the processor has it, see `isgan.layers.bf16`.
-
     `homes` are the folders of the sets that the covers and the secrets are of; their paths there name them.
     With `color` secrets stay coloured; `polish` is the number of steps, see `Steganographer.hide`.
     """
@@ -83,8 +80,7 @@ def measure(model: str, steganographer: Hides, setting: Strength, set_name: str,
             height, width = cover.shape[:2]
             secret = fit(read_rgb(secret_path) if color else read_gray(secret_path), height, width, "stretch")
             started = time.perf_counter()
-            with bf16_allowed():
-                stego = steganographer.hide(cover, secret, strength=setting, polish=polish)
+            stego = steganographer.hide(cover, secret, strength=setting, polish=polish)
             hidden = time.perf_counter()
             stego = read_rgb(write_png(stego, Path(folder, "stego.png"), force=True))
             saved = time.perf_counter()

@@ -99,7 +99,8 @@ class Hider(nn.Module, ABC):
     def hide_in_8_bits(self, cover: Tensor, secret: Tensor) -> Tensor:
         """What `hide` makes, as it is saved; the gradient passes straight through the rounding."""
         stego = self.hide(cover, secret)
-        return self.rounded_in_part(stego.clamp(0, 1), self.round(stego))
+        rounded = self.round(stego)
+        return self.rounded_in_part(stego.clamp(0, 1), rounded) if self.training else rounded
 
     def rounded_in_part(self, exact: Tensor, rounded: Tensor) -> Tensor:
         """`rounded`, or in training mode what is the share `rounding` of the way there from `exact`; its gradient is that of `rounded`."""

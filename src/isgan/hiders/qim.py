@@ -14,7 +14,7 @@ from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, pad_to
 from isgan.layers.carrier import ColorCarrier, LumaCarrier
-from isgan.layers.dial import OWN, DialConv
+from isgan.layers.dial import CONDITIONINGS, DialConv
 from isgan.layers.haar import Haar
 from isgan.registry import unknown
 
@@ -33,10 +33,10 @@ BAND_SCALE = 2.0
 class ResidualBlock(nn.Module):
     """x + two 3x3 convolutions of x, (N, C, h, w) -> the same; starts as the identity."""
 
-    def __init__(self, channels: int, settings: int, own: str):
+    def __init__(self, channels: int, strengths: int, conditioning: str):
         super().__init__()
-        self.first = DialConv(channels, channels, 3, settings, own)
-        self.second = DialConv(channels, channels, 3, settings, own).fill(0.0, 0.0)
+        self.first = DialConv(channels, channels, 3, strengths, conditioning)
+        self.second = DialConv(channels, channels, 3, strengths, conditioning).fill(0.0, 0.0)
 
     def forward(self, x: Tensor, strength: int) -> Tensor:
         return self.second(F.leaky_relu(self.first(x, strength), 0.2, inplace=True), strength).to(x.dtype).add_(x)
@@ -45,12 +45,12 @@ class ResidualBlock(nn.Module):
 class Writer(nn.Module):
     """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding; only the sender's."""
 
-    def __init__(self, context: int, count: int, hidden: int, settings: int, own: str):
+    def __init__(self, context: int, count: int, hidden: int, strengths: int, conditioning: str):
         super().__init__()
-        self.linear = DialConv(BANDS, count, 1, settings, own)
-        enter = DialConv(BANDS + context, hidden, 3, settings, own)
-        leave = DialConv(hidden, count, 3, settings, own)
-        self.network = nn.ModuleList([enter, ResidualBlock(hidden, settings, own), nn.LeakyReLU(0.2, inplace=True), leave])
+        self.linear = DialConv(BANDS, count, 1, strengths, conditioning)
+        enter = DialConv(BANDS + context, hidden, 3, strengths, conditioning)
+        leave = DialConv(hidden, count, 3, strengths, conditioning)
+        self.network = nn.ModuleList([enter, ResidualBlock(hidden, strengths, conditioning), nn.LeakyReLU(0.2, inplace=True), leave])
 
     def forward(self, error: Tensor, context: Tensor | None, strength: int) -> Tensor:
         seen = error if context is None else torch.cat([error, context], dim=1)
@@ -63,16 +63,16 @@ class Reader(nn.Module):
 
     Symbols (N, count, h, w) in [-1, 1] and the context of the stage before (N, hidden, h, w), if there is one -> context, the bands'
     correction (N, 16, h, w) and, but for the last stage, by how much the next one is to magnify what is still wrong (N, 16, h, w).
-    With a dial, each of its settings has at least its own biases where the symbols enter.
+    With a dial, each of its strengths has something of its own, see `isgan.layers.dial`.
     """
 
-    def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, settings: int, own: str):
+    def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, strengths: int, conditioning: str):
         super().__init__()
-        self.enter = DialConv(count + hidden if stage else count, hidden, 3, settings, own)
-        self.blocks = nn.ModuleList([ResidualBlock(hidden, settings, own) for _ in range(blocks)])
-        self.correction = DialConv(hidden, BANDS, 3, settings, own)
-        self.log_gain = None if last else DialConv(hidden, BANDS, 1, settings, own).fill(0.0, SHRINKING * (stage + 1))
-        self.biases = nn.Parameter(torch.zeros(settings, hidden)) if settings and own == "biases" else None
+        self.enter = DialConv(count + hidden if stage else count, hidden, 3, strengths, conditioning)
+        self.blocks = nn.ModuleList([ResidualBlock(hidden, strengths, conditioning) for _ in range(blocks)])
+        self.correction = DialConv(hidden, BANDS, 3, strengths, conditioning)
+        self.log_gain = None if last else DialConv(hidden, BANDS, 1, strengths, conditioning).fill(0.0, SHRINKING * (stage + 1))
+        self.biases = nn.Parameter(torch.zeros(strengths, hidden)) if strengths and conditioning == "bias" else None
 
     def forward(self, symbols: Tensor, context: Tensor | None, strength: int) -> tuple[Tensor, Tensor, Tensor | None]:
         entered = self.enter(symbols if context is None else torch.cat([symbols, context], dim=1), strength)
@@ -100,13 +100,13 @@ class Qim(Hider):
 
     Args:
         modulus: number of different symbols, 2 to 27; 16 if not `apart`. More give a better secret and a worse stego image.
-        stages: number of refinements, 1 to 8.
+        stages: number of refinements, 1 to 4.
         hidden: width of the readers, 8 to 256; writers have three quarters of it.
         blocks: residual blocks of a reader, 0 to 8.
-        dial: one set of weights for all `moduli` of the carrier: `strength` chooses, `modulus` is what it starts with, training draws
+        dial: one model for all `moduli` of the carrier: `strength` chooses, `modulus` is what it starts with, training draws
             one for each batch.
-        own: what each setting of a dial has of its own: "biases", where the symbols enter; "scales" and shifts of every channel; "weights",
-            all there are. Without a dial none has. The more, the better, and the last takes seven times the space.
+        conditioning: what each strength of a dial has of its own: a "bias" where the symbols enter; scales and shifts of all channels
+            ("film"); or all "weights", seven times as many. Without a dial "bias".
         apart: R, G and B move each for itself (`ColorCarrier`); otherwise together, and only luma changes (`LumaCarrier`).
     """
 
@@ -118,17 +118,19 @@ class Qim(Hider):
         blocks: int = 2,
         dial: bool = False,
         apart: bool = False,
-        own: str = "biases",
+        conditioning: str = "bias",
     ):
         carrier = ColorCarrier if apart else LumaCarrier
-        if not (2 <= modulus <= carrier.most and 1 <= stages <= 8 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
-            bounds = f"modulus={modulus} (2 to {carrier.most}), stages={stages} (1 to 8), hidden={hidden} (8 to 256)"
+        if not (2 <= modulus <= carrier.most and 1 <= stages <= 4 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
+            bounds = f"modulus={modulus} (2 to {carrier.most}), stages={stages} (1 to 4), hidden={hidden} (8 to 256)"
             raise IsganError(f"qim with {bounds}, blocks={blocks} (0 to 8) is out of bounds")
         if dial and modulus not in carrier.moduli:
             raise IsganError(f"qim with a dial and modulus={modulus} is out of bounds: it is one of {carrier.moduli}")
-        if own not in OWN:
-            raise unknown("own", own, list(OWN))
-        super().__init__(modulus=modulus, stages=stages, hidden=hidden, blocks=blocks, dial=dial, apart=apart, own=own)
+        if conditioning not in CONDITIONINGS:
+            raise unknown("conditioning", conditioning, list(CONDITIONINGS))
+        if conditioning != "bias" and not dial:
+            raise IsganError(f"qim with conditioning='{conditioning}' and no dial is out of bounds: set dial, or leave it out")
+        super().__init__(modulus=modulus, stages=stages, hidden=hidden, blocks=blocks, dial=dial, apart=apart, conditioning=conditioning)
         self.strengths = len(carrier.moduli) if dial else 0
         self.strength = carrier.moduli.index(modulus) + 1 if dial else 0
         self.carrier = carrier(modulus)
@@ -137,7 +139,7 @@ class Qim(Hider):
         self.haar = Haar(levels=2)
         # 16 symbols a block, shared out; the first stages get what is left over: 6, 5, 5.
         self.counts = [BANDS // stages + (stage < BANDS % stages) for stage in range(stages)]
-        dialled = self.strengths, own if dial else "biases"
+        dialled = self.strengths, conditioning
         self.writers = nn.ModuleList(Writer(hidden if s else 0, count, hidden * 3 // 4, *dialled) for s, count in enumerate(self.counts))
         self.readers = nn.ModuleList(Reader(count, hidden, blocks, s, s == stages - 1, *dialled) for s, count in enumerate(self.counts))
         # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the correction in a reader.

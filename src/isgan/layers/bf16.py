@@ -1,5 +1,5 @@
 """Convolutions in bfloat16 where the processor has instructions for it: in the sender's half alone, so that what a stego image reveals
-is the same everywhere, and only where many pictures are measured, so that what `isgan hide` makes is too."""
+is the same everywhere, and for Table 5 alone, so that what `isgan hide` makes is too."""
 
 import functools
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _allowed = ContextVar("allowed", default=False)
 
 @contextmanager
 def bf16_allowed() -> Iterator[None]:
-    """Inside, networks that know parts of theirs which lose less than .05 dB so may take them in bfloat16."""
+    """Inside, networks may take what they put into `bf16_where_fast` in bfloat16."""
     before = _allowed.set(True)
     try:
         yield
@@ -22,7 +22,7 @@ def bf16_allowed() -> Iterator[None]:
 
 
 def bf16_where_fast() -> AbstractContextManager[object]:
-    """For such a part: about twice as fast on CPUs with AVX-512 BF16 or AMX.
+    """Around a part of a network that loses less than .05 dB by it; about twice as fast on CPUs with AVX-512 BF16 or AMX.
 
     Does nothing outside `bf16_allowed`, nor with a gradient (the trainer's own autocast stays as it is), on a GPU, on other CPUs and in
     an exported graph, which other processors run.

@@ -40,15 +40,26 @@ class LeGall(nn.Module):
 class LearnedHaar(Haar):
     """The Haar transform's coefficients turned by an orthogonal matrix that is learnt, the same in each block; at first not at all.
 
-    The matrix is exp(A - A^T), which is orthogonal whatever A is: the inverse stays the transposed convolution. ONNX has no such
-    function, so that a model with it cannot be exported.
+    The matrix is exp(A - A^T), which is orthogonal whatever A is: the inverse stays the transposed convolution. In evaluation mode it is
+    what it was when that began; ONNX, for one, has no exponential of matrices.
     """
+
+    turned: Tensor
 
     def __init__(self, levels: int = 2):
         super().__init__(levels)
         self.generator = nn.Parameter(torch.zeros(4**levels, 4**levels))
+        self.register_buffer("turned", self.kernels[:, None], persistent=False)
+
+    def train(self, mode: bool = True) -> "LearnedHaar":
+        if not mode:
+            self.turned = self._turned().detach()
+        return super().train(mode)
 
     def basis(self) -> Tensor:
+        return self._turned() if self.training else self.turned
+
+    def _turned(self) -> Tensor:
         generator = self.generator.double()  # in float32 the exponential of a large matrix is orthogonal to 1e-5 only
         turn = torch.matrix_exp(generator - generator.T)
         return (turn.float() @ self.kernels.flatten(1)).view_as(self.kernels)[:, None]

@@ -4,7 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
@@ -82,15 +82,17 @@ class Trainer:
         self.loss = build_part(losses, recipe.loss)
         options = recipe.optimizer
         on_gpu = fabric.device.type == "cuda"
+        self.fused = on_gpu and recipe.precision != "16-mixed"  # whose scaled gradients a fused optimizer would have to clip itself
         adam = torch.optim.Adam(self.hider.parameters(), options.lr, (options.beta1, options.beta2), weight_decay=options.weight_decay,
-                                fused=on_gpu)  # fmt: skip
+                                fused=self.fused)  # fmt: skip
         self.wrapped, self.optimizer = fabric.setup(self.hider, adam)
         photos = recipe.photos
         self.adversary = Adversary(recipe, photos.crop, fabric) if recipe.steganalyzer else None
         self.pairs = TrainingPairs(train.sets, photos.crop, photos.batch, recipe.seed, photos.balance, photos.ragged,
                                    fabric.global_rank, fabric.world_size)  # fmt: skip
         if on_gpu:
-            self.pairs.pack(fabric.device)
+            with suppress(torch.OutOfMemoryError):  # then the CPU cuts the crops
+                self.pairs.pack(fabric.device)
         self.fixed = {name: fixed_pairs(photographs) for name, photographs in val.sets.items()}
         self.step, self.elapsed, self.best = 0, 0.0, -math.inf
         self.losses: list[float] = []  # since the last validation
@@ -242,6 +244,8 @@ class Trainer:
             self.hider.load_state_dict(state["hider"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
+            for group in self.optimizer.param_groups:
+                group["fused"] = self.fused  # it may go on elsewhere
             if self.adversary:
                 self.adversary.load_state_dict(state["adversary"])
             self.facts = state["facts"] | self.facts

@@ -18,6 +18,8 @@ from isgan.training.memory import keep_memory
 from isgan.training.recipe import Recipe
 
 Accelerator = Literal["auto", "cpu", "gpu"]
+# Of several processes: a batch may leave weights out, those of strengths that none of them drew.
+MANY = "ddp_find_unused_parameters_true"
 
 
 def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, initial: str | None = None, licence: str | None = None,
@@ -45,12 +47,11 @@ def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, i
     if threads:
         torch.set_num_threads(threads)
     warnings.filterwarnings("ignore", module="lightning.*")
+    warnings.filterwarnings("ignore", message=".*find_unused_parameters")
     for talkative in ("lightning.fabric", "lightning.pytorch"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
-        # A batch may leave weights out: those of a strength that it did not draw.
-        strategy = "ddp_find_unused_parameters_true" if devices > 1 else "auto"
-        fabric = Fabric(accelerator=accelerator, strategy=strategy, devices=devices, precision=plan.precision)
+        fabric = Fabric(accelerator=accelerator, strategy=MANY if devices > 1 else "auto", devices=devices, precision=plan.precision)
     except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
         raise IsganError(f"cannot train on {devices} x {accelerator}: {error}") from error
     fabric.launch()
