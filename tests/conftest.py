@@ -17,7 +17,7 @@ torch.set_num_threads(1)
 
 @pytest.fixture(autouse=True)
 def float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test finds does not depend on the processor; `test_bf16.py` and the command lines run as processes see the other half."""
+    """What a test finds does not depend on the processor; `test_bf16.py` sees the other half."""
     monkeypatch.setattr(bf16, "native", lambda: False)
 
 

@@ -70,7 +70,7 @@ def test_which_processors_do(flags, fast, monkeypatch):
     assert NATIVE.__wrapped__() is fast
 
 
-def test_only_measurements_take_it(tmp_path, monkeypatch):
+def test_only_table_5_takes_it(tmp_path, monkeypatch):
     """What `isgan hide` makes is the same on all processors, and so are both engines."""
     monkeypatch.setattr(bf16, "native", lambda: True)
     steganographer = Steganographer(weights.load("isgan"))

@@ -41,7 +41,7 @@ class LearnedHaar(Haar):
     """The Haar transform's coefficients turned by an orthogonal matrix that is learnt, the same in each block; at first not at all.
 
     The matrix is exp(A - A^T), which is orthogonal whatever A is: the inverse stays the transposed convolution. In evaluation mode it is
-    what it was when that began; ONNX, for one, has no exponential of matrices.
+    what it was when that began, or weights were loaded; ONNX, for one, has no exponential of matrices.
     """
 
     turned: Tensor
@@ -50,6 +50,7 @@ class LearnedHaar(Haar):
         super().__init__(levels)
         self.generator = nn.Parameter(torch.zeros(4**levels, 4**levels))
         self.register_buffer("turned", self.kernels[:, None], persistent=False)
+        self.register_load_state_dict_post_hook(_turn_again)
 
     def train(self, mode: bool = True) -> "LearnedHaar":
         if not mode:
@@ -63,6 +64,10 @@ class LearnedHaar(Haar):
         generator = self.generator.double()  # in float32 the exponential of a large matrix is orthogonal to 1e-5 only
         turn = torch.matrix_exp(generator - generator.T)
         return (turn.float() @ self.kernels.flatten(1)).view_as(self.kernels)[:, None]
+
+
+def _turn_again(transform: nn.Module, _keys: object) -> None:
+    transform.train(transform.training)
 
 
 TRANSFORMS: dict[str, type[Haar] | type[LeGall]] = {"haar": Haar, "cdf53": LeGall, "learned": LearnedHaar}
