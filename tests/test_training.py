@@ -354,7 +354,7 @@ def train(name, on_step=lambda *_: None, **overrides):
 
 train("steps")
 strengths = {"name": "qim", "stages": 2, "hidden": 8, "blocks": 0, "dial": True, "conditioning": "weights"}
-train("strengths", hider=strengths, loss={"name": "mse"})
+train("strengths", hider=strengths)
 train("stopped", lambda step, *_: signal.raise_signal(signal.SIGTERM) if (rank, step) == (1, 3) else None)
 clock = itertools.count(step=0.5 + 0.2 * rank)
 loop.time = SimpleNamespace(monotonic=lambda: next(clock))
