@@ -58,7 +58,8 @@ VARIANTS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "hard pairs: of each batch the half with the worst secrets": "--loss.hardest 0.5",
         "rounding comes in over three tenths of the run": "--schedule.rounding 0.3",
         "in two halves, the rate falls in the second": ("--schedule.final 1", "--schedule.warmup 0"),
-        "the same, larger crops in the second": ("--schedule.final 1", "--schedule.warmup 0 --photos.crop 192 --photos.batch 1"),
+        "the same, SSIM in the second alone": ("--schedule.final 1 --loss.structure 0", "--schedule.warmup 0"),
+        "in two halves, larger crops in the second": ("--schedule.final 1", "--schedule.warmup 0 --photos.crop 192 --photos.batch 1"),
     },
     "ablation-wavelet": {
         "an invertible network (`wavelet`) of four blocks": "",
@@ -76,6 +77,10 @@ VARIANTS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "the same of four blocks, a learned transform": "--hider.transform learned",
         "the same of four blocks, rounding comes in over three tenths of the run": "--schedule.rounding 0.3",
         "the same of four blocks, changes count less in texture": "--loss.name masked",
+        "the same of four blocks, an enhancement after the inverse pass": "--hider.enhance true",
+        "the same of four blocks, in two halves": ("--schedule.final 1", "--schedule.warmup 0"),
+        "the same in two halves, SSIM in the second alone": ("--schedule.final 1 --loss.structure 0", "--schedule.warmup 0"),
+        "the same in two halves, low frequencies in the second": ("--schedule.final 1", "--schedule.warmup 0 --loss.low 0.01"),
     },
 }
 HEAD = """# What each choice of the default model's network is worth

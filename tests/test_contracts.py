@@ -47,6 +47,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"blocks": 1, "hidden": 8, "subnet": "residual", "clamp": 0.0},
         *({"blocks": 1, "hidden": 8, "levels": levels, "transform": "cdf53"} for levels in (1, 2, 3)),
         {"blocks": 1, "hidden": 8, "transform": "learned", "apart": True},
+        {"blocks": 1, "hidden": 8, "enhance": True},
     ],
 }
 

@@ -1,5 +1,7 @@
 """The losses' values from the paper's equations, computed here with scikit-image and numpy."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -103,6 +105,17 @@ def test_hard_pairs(images, share, count):
     alone = [losses["psnr"](gamma=0.5)(*pair) for pair in sorted(pairs, key=lambda pair: mse(pair[2], pair[3]), reverse=True)]
     terms = losses["psnr"](gamma=0.5, hardest=share)(*(torch.cat(images) for images in zip(*pairs, strict=True)))
     assert [term.item() for term in terms] == pytest.approx(np.mean(alone[:count], axis=0), abs=1e-6)
+
+
+def test_the_low_frequencies_of_the_stego_image():
+    """Means of 4 x 4 pixels: noise that has none of these counts as without it, a change of the brightness most."""
+    cover, secret = torch.rand(2, 3, 16, 24), torch.rand(2, 1, 16, 24)
+    fine = cover + 0.02 * torch.tensor([1.0, -1.0]).repeat(12)
+    bright = cover + 0.02
+    plain, low = losses["psnr"](), losses["psnr"](low=0.02)
+    for stego, mean in ((fine, 0.0), (bright, 0.02)):
+        added = low(cover, stego, secret, secret).cover - plain(cover, stego, secret, secret).cover
+        assert added.item() == pytest.approx(0.02 * 10 * math.log10(mean**2 + 1e-5), abs=1e-3)
 
 
 @pytest.mark.parametrize("hardest", [0.0, -0.5, 1.01, float("nan")])

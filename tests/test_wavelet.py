@@ -33,6 +33,21 @@ def test_a_block_couples_and_uncouples():
     assert torch.allclose(block.couple(cover, block.uncouple(cover, secret)), secret, atol=1e-4)
 
 
+@torch.no_grad()
+def test_an_enhancement_adds_to_what_the_inverse_pass_found():
+    """Nothing before training; then what its subnet makes of the secret's and the stego image's bands."""
+    plain, hider = Wavelet(blocks=1, hidden=8).eval(), Wavelet(blocks=1, hidden=8, enhance=True)
+    stego = torch.rand(1, 1, 16, 24)
+    stirred(plain)
+    hider.load_state_dict(plain.state_dict(), strict=False)
+    assert torch.equal(hider.decode(stego), plain.decode(stego))
+    stirred(hider)
+    plain.load_state_dict({name: value for name, value in hider.state_dict().items() if not name.startswith("enhancement")})
+    found, bands_of = plain.transform(plain.decode(stego)), plain.transform(stego)
+    expected = found + hider.enhancement(torch.cat([found, bands_of], dim=1))
+    assert torch.allclose(hider.transform(hider.decode(stego)), expected, atol=1e-3, rtol=1e-3)
+
+
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @torch.no_grad()
 def test_the_network_runs_backwards_from_everything_the_blocks_make(transform):

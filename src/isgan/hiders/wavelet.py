@@ -65,12 +65,13 @@ class Wavelet(LumaHider):
         levels: of the transform, 1 to 3.
         subnet: what phi, rho and eta are, a name in `isgan.layers.subnets`.
         transform: a name in `isgan.layers.wavelets`.
+        enhance: one more subnet after the inverse pass adds to the secret's bands what it can tell of what z = 0 lost.
     """
 
     blocks: Sequence[CouplingBlock]
 
     def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0, apart: bool = False, levels: int = 2, subnet: str = "dense",
-                 transform: str = "haar"):  # fmt: skip
+                 transform: str = "haar", enhance: bool = False):  # fmt: skip
         if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 <= clamp <= 4 and 1 <= levels <= 3):
             bounds = f"blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (0 to 4), levels={levels} (1 to 3)"
             raise IsganError(f"wavelet with {bounds} is out of bounds")
@@ -78,14 +79,16 @@ class Wavelet(LumaHider):
             raise unknown("subnet", subnet, list(SUBNETS))
         if transform not in TRANSFORMS:
             raise unknown("transform", transform, list(TRANSFORMS))
-        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp, apart=apart, levels=levels, subnet=subnet, transform=transform)
+        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp, apart=apart, levels=levels, subnet=subnet, transform=transform,
+                         enhance=enhance)  # fmt: skip
         self.apart = apart
         self.multiple = 2**levels
         self.transform = TRANSFORMS[transform](levels)
         couplings = (CouplingBlock(4**levels, hidden, clamp, subnet) for _ in range(blocks))
         self.blocks = nn.ModuleList(couplings)  # type: ignore[assignment]
+        self.enhancement = SUBNETS[subnet](2 * 4**levels, 4**levels, hidden) if enhance else None
         # Subnets of three 3x3 convolutions on blocks of pixels: two a coupling, but for the one whose result is thrown away.
-        self.halo = self.multiple * 3 * (2 * blocks - 1) + self.transform.reach
+        self.halo = self.multiple * 3 * (2 * blocks - 1 + enhance) + self.transform.reach
 
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
         cover_bands, secret_bands = self.transform(y), self.transform(secret)
@@ -96,10 +99,12 @@ class Wavelet(LumaHider):
         return self.transform.inverse(cover_bands)
 
     def decode(self, y: Tensor) -> Tensor:
-        cover_bands = self.transform(y)
+        stego_bands = cover_bands = self.transform(y)
         secret_bands = torch.zeros_like(cover_bands)
         for block in reversed(self.blocks):
             secret_bands = block.uncouple(cover_bands, secret_bands)
             if block is not self.blocks[0]:
                 cover_bands = cover_bands - block.phi(secret_bands)
+        if self.enhancement:
+            secret_bands = secret_bands + self.enhancement(torch.cat([secret_bands, stego_bands], dim=1))
         return self.transform.inverse(secret_bands)

@@ -20,15 +20,15 @@ class MaskedLoss(PSNRLoss):
     `psnr`, and so does SSIM.
 
     Args:
-        decibel, structure, gamma, ceiling, hardest: as in `psnr`.
+        decibel, structure, gamma, ceiling, hardest, low: as in `psnr`.
         width: the standard deviation of luma, in windows of 5 x 5, at which an error counts half as much as on a flat ground; above 0.
     """
 
     def __init__(self, decibel: float = 0.01, structure: float = 0.75, gamma: float = 1.0, ceiling: float = CEILING, hardest: float = 1.0,
-                 width: float = 0.02):  # fmt: skip
+                 low: float = 0.0, width: float = 0.02):  # fmt: skip
         if not width > 0:
             raise IsganError(f"masked with width={width} is out of bounds: above 0")
-        super().__init__(decibel, structure, gamma, ceiling, hardest)
+        super().__init__(decibel, structure, gamma, ceiling, hardest, low)
         self.width = width
 
     def weight(self, cover: Tensor) -> Tensor:
