@@ -33,14 +33,14 @@ class DialConv(nn.Module):
 
     @torch.no_grad()
     def fill(self, weight: float, bias: float) -> "DialConv":
-        """Gives all weights and all biases this value, of every strength."""
+        """Gives all weights one value and all biases another, those of every strength, in place; returns itself."""
         for name, parameter in self.named_parameters():
             if name.startswith(("weight", "bias")):
                 parameter.fill_(weight if name.startswith("weight") else bias)
         return self
 
     def chosen(self, strength: int) -> tuple[Tensor, Tensor]:
-        """Weight (out, channels, side, side) and bias (out,) of a strength."""
+        """Weight (out, channels, side, side) and bias (out,) of a strength, from 1; a network without a dial has 0."""
         if self.conditioning == "weights":
             return self.weights[strength - 1], self.biases[strength - 1]
         if self.conditioning == "bias":
