@@ -1,16 +1,17 @@
 """From a `qim` with a dial to networks of one strength each, which are trained alone, and back to one model.
 
-    python recipes/strengths.py film DIAL OUTPUT.safetensors
+    python recipes/strengths.py film|mixture DIAL OUTPUT.safetensors
     python recipes/strengths.py split DIAL FOLDER
     python recipes/strengths.py join DIAL FOLDER OUTPUT.safetensors
 
-DIAL is a model, shipped or a file. `film` makes a model whose strengths scale and shift all channels of one whose strengths have biases
-only, at first to the same effect. `split` writes FOLDER/MODULUS.safetensors for each strength, to be trained by `isgan train
+DIAL is a model, shipped or a file. `film` and `mixture` make a model whose strengths scale and shift all channels, or mix two kernels of
+each, as close to DIAL as that comes; to one whose strengths have biases only it is the same. `split` writes FOLDER/MODULUS.safetensors for each strength, to be trained by `isgan train
 recipes/qim-one.toml --hider.modulus MODULUS --initial FOLDER/MODULUS.safetensors`; put what that leaves, weights.safetensors and its card,
 in the place of where it started from. `join` makes a model with weights of its own for each strength, rounded to 16 bits: those in FOLDER
 that were trained, and of the other strengths the dial's.
 """
 
+import math
 import sys
 from pathlib import Path
 
@@ -19,22 +20,12 @@ import torch
 from isgan import weights
 from isgan.errors import IsganError
 from isgan.hiders.qim import Qim
-from isgan.layers.dial import DialConv
+from isgan.layers.dial import KERNELS, DialConv
 
 
 def convolutions(hider: Qim) -> list[DialConv]:
     """In an order that does not depend on the dial."""
     return [module for module in hider.modules() if isinstance(module, DialConv)]
-
-
-@torch.no_grad()
-def with_film(dial: Qim) -> Qim:
-    """The same pictures from scales of 1, and shifts where the biases were."""
-    made = Qim(**dial.config | {"conditioning": "film"}).eval()
-    made.load_state_dict({name: value for name, value in dial.state_dict().items() if "biases" not in name}, strict=False)
-    for mine, theirs in zip(made.readers, dial.readers, strict=True):
-        mine.enter.shifts.copy_(theirs.biases)
-    return made
 
 
 @torch.no_grad()
@@ -49,6 +40,23 @@ def one_of(dial: Qim, strength: int) -> Qim:
         if theirs.biases is not None:
             mine.enter.bias += theirs.biases[strength - 1]
     return one
+
+
+@torch.no_grad()
+def shared(dial: Qim, conditioning: str) -> Qim:
+    """A dial of "film" or "mixture" that is as close as can be, in least squares of the weights, to one of any conditioning."""
+    made = Qim(**dial.config | {"conditioning": conditioning}).eval()
+    ones = [one_of(dial, strength) for strength in range(1, dial.strengths + 1)]
+    for mine, *theirs in zip(convolutions(made), *map(convolutions, ones), strict=True):
+        mine.shifts.copy_(torch.stack([conv.bias for conv in theirs]))
+        # Of each channel the weights of all strengths, (out, strengths, channels * side * side), by singular values.
+        own, values, common = torch.linalg.svd(torch.stack([conv.weight for conv in theirs], dim=1).flatten(2), full_matrices=False)
+        size = math.sqrt(dial.strengths)  # scales of about 1
+        for number, kernel in enumerate(mine.kernels):
+            sign = torch.where(own[:, :, number].sum(dim=1) < 0, -1.0, 1.0)
+            mine.scales[:, number] = (size * sign[:, None] * own[:, :, number]).T
+            kernel.copy_((sign * values[:, number] / size)[:, None].mul(common[:, number]).reshape(kernel.shape))
+    return made
 
 
 @torch.no_grad()
@@ -69,8 +77,9 @@ def main() -> None:
         raise IsganError(f"{name} is no qim with a dial")
     licence = {"licence": text} if (text := weights.card(name).get("licence")) else {}
     initial = {"initial": {"model": Path(name).name, "fingerprint": weights.fingerprint(name), **weights.card(name)}}
-    if what == "film":
-        weights.save(with_film(dial), paths[0], {"note": "scales of 1, and shifts where the biases were", **licence, **initial})
+    if what in KERNELS:
+        note = f"as close as {KERNELS[what]} kernels a channel, which all strengths share, come to it"
+        weights.save(shared(dial, what), paths[0], {"note": note, **licence, **initial})
         return
     folder = Path(paths[0])
     files = {modulus: folder / f"{modulus}.safetensors" for modulus in dial.carrier.moduli}

@@ -36,8 +36,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "qim": [
         {"stages": 1, "hidden": 8, "blocks": 4},
         {"hidden": 8, "blocks": 1, "dial": True},
-        {"stages": 2, "hidden": 8, "blocks": 1, "dial": True, "conditioning": "film"},
-        {"stages": 2, "hidden": 8, "blocks": 1, "dial": True, "conditioning": "weights"},
+        *({"stages": 2, "hidden": 8, "blocks": 1, "dial": True, "conditioning": name} for name in ("film", "mixture", "weights")),
     ],
     "wavelet": [
         {"blocks": 1, "hidden": 8},

@@ -17,6 +17,8 @@ GOLDEN = Path(__file__).parent / "golden"
 CASES = {
     "qim": ("qim", 7),
     "qim-color": ("qim", 5),
+    "qim-weights": ("qim-weights", 7),
+    "qim-weights-color": ("qim-weights", 5),
     "qim-biases": ("qim-biases", 7),
     "qim-biases-color": ("qim-biases", 5),
     "qim-luma": ("qim-luma", 6),

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from isgan.errors import IsganError
 from isgan.hiders.qim import Qim
-from isgan.layers.dial import DialConv
+from isgan.layers.dial import CONDITIONINGS, DialConv
 from isgan.metrics.quality import psnr
 
 SMALL = {"stages": 2, "hidden": 8, "blocks": 1}
@@ -147,7 +147,7 @@ def test_learns_a_pair_by_heart():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("conditioning", ["bias", "film", "weights"])
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
 def test_what_a_strength_has_of_its_own(conditioning):
     """Every tensor with a row, or a seventh, for each strength changes that strength alone, of hiding or revealing; and which those are."""
     hider = stirred(small(dial=True, apart=True, modulus=7, conditioning=conditioning))
@@ -169,7 +169,7 @@ def test_what_a_strength_has_of_its_own(conditioning):
                 own_of_third[head] = parameter
         elif name not in plain:
             own_of_third[name] = parameter[2]
-    kinds = {"bias": {"biases"}, "film": {"scales", "shifts"}, "weights": {"weights", "biases"}}[conditioning]
+    kinds = {"bias": {"biases"}, "weights": {"weights", "biases"}}.get(conditioning, {"scales", "shifts"})
     assert {name.rpartition(".")[2] for name in own_of_third} == kinds
     assert len(own_of_third) == (len(hider.readers) if conditioning == "bias" else len(plain))
     for name, tensor in own_of_third.items():
@@ -191,12 +191,50 @@ def test_what_a_batch_does_not_use_has_no_gradient():
 @torch.no_grad()
 def test_a_scale_is_one_of_the_results_channels():
     conv = DialConv(3, 4, 3, strengths=2, conditioning="film")
-    plain = F.conv2d(x := torch.rand(1, 3, 6, 7), conv.weight, conv.bias, padding=1)
+    plain = F.conv2d(x := torch.rand(1, 3, 6, 7), conv.kernels[0], conv.shifts[0], padding=1)
     assert torch.allclose(conv(x, 2), plain, atol=1e-6)
     conv.scales[1] = torch.tensor([2.0, 1, 0, -1])
-    conv.shifts[1] = torch.tensor([0.0, 0.5, 0, 0])
-    expected = plain * torch.tensor([2.0, 1, 0, -1])[:, None, None] + torch.tensor([0, 0.5, 0, 0])[:, None, None]
+    conv.shifts[1] += torch.tensor([0.0, 0.5, 0, 0])
+    scales = torch.tensor([2.0, 1, 0, -1])[:, None, None]
+    expected = (plain - conv.shifts[0, :, None, None]) * scales + conv.shifts[1, :, None, None]
     assert torch.allclose(conv(x, 2), expected, atol=1e-6) and torch.allclose(conv(x, 1), plain, atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_mixture_is_linear_in_the_dial_to_begin_with():
+    """All strengths as without a dial; then as far from the middle as the second kernel goes, and the dial's place says."""
+    torch.manual_seed(0)
+    conv, x = DialConv(3, 4, 3, strengths=5, conditioning="mixture"), torch.rand(1, 3, 6, 7)
+    torch.manual_seed(0)
+    plain = torch.nn.Conv2d(3, 4, 3, padding=1)(x)
+    assert all(torch.allclose(conv(x, strength), plain, atol=1e-6) for strength in range(1, 6))
+    conv.kernels[1].copy_(torch.rand(4, 3, 3, 3))
+    change = F.conv2d(x, conv.kernels[1], padding=1)
+    for strength, place in enumerate((-1, -0.5, 0, 0.5, 1), 1):
+        assert torch.allclose(conv(x, strength), plain + place * change, atol=1e-5)
+    conv.scales[1, 1, 2] = 3.0  # of the second strength and kernel, the third channel
+    assert torch.allclose(conv(x, 2)[:, 2], (plain + 3 * change)[:, 2], atol=1e-5)
+    assert torch.allclose(conv(x, 2)[:, 3], (plain - 0.5 * change)[:, 3], atol=1e-5)
+
+
+def test_what_is_mixed_once_is_not_mixed_again():
+    """Until the weights are others; and what was mixed while nothing was recorded lets a gradient pass."""
+    conv = stirred(DialConv(3, 4, 3, strengths=5, conditioning="mixture"))
+    x = torch.rand(1, 3, 6, 7, requires_grad=True)
+    assert conv.chosen(2)[0] is not conv.chosen(2)[0]
+    conv.requires_grad_(False)
+    with torch.inference_mode():
+        first = conv(x, 2)
+        assert conv.chosen(2)[0] is conv.chosen(2)[0] and not torch.equal(conv.chosen(2)[0], conv.chosen(3)[0])
+    conv(x, 2).sum().backward()
+    assert x.grad.any()
+    conv.load_state_dict({name: 2 * tensor for name, tensor in conv.state_dict().items()})
+    changed, shift = conv(x, 2).detach(), conv.shifts[1][:, None, None]
+    assert torch.allclose(changed - shift, 4 * (first - shift / 2), atol=1e-4)
+    assert torch.allclose(conv.double()(x.double(), 2).float(), changed, atol=1e-5)
+    conv.scales.requires_grad_(True)
+    conv(x.double(), 2).sum().backward()
+    assert conv.scales.grad[1].any() and not conv.scales.grad[0].any()
 
 
 def test_sixteen_symbols_a_block():

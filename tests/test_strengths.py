@@ -12,6 +12,7 @@ from isgan import weights
 from isgan.errors import IsganError
 from isgan.hiders.qim import Qim
 from isgan.image import to_tensor
+from isgan.layers.dial import CONDITIONINGS, KERNELS, DialConv
 
 SCRIPT = Path(__file__).parents[1] / "recipes" / "strengths.py"
 SMALL = {"modulus": 7, "stages": 2, "hidden": 8, "blocks": 1, "apart": True}
@@ -25,27 +26,40 @@ def made(hider: Qim, strength: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return stego, hider.reveal(stego)
 
 
+def convolutions(hider: Qim) -> list[DialConv]:
+    return [module for module in hider.modules() if isinstance(module, DialConv)]
+
+
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
     monkeypatch.setattr(sys, "argv", ["", *map(str, arguments)])
     runpy.run_path(str(SCRIPT), run_name="__main__")
 
 
 @torch.no_grad()
-def test_film_of_biases(tmp_path, monkeypatch):
-    dial = stirred(Qim(**SMALL, dial=True)).eval()
+@pytest.mark.parametrize("conditioning", KERNELS)
+@pytest.mark.parametrize("source", CONDITIONINGS)
+def test_shared(conditioning, source, tmp_path, monkeypatch):
+    """What one kernel a channel can be for all strengths, it is; weights that differ anyhow are met halfway, by two more than by one."""
+    dial = stirred(Qim(**SMALL, dial=True, conditioning=source)).eval()
     weights.save(dial, tmp_path / "dial.safetensors", {"licence": "MIT", "hours": 2.0})
-    run(monkeypatch, "film", tmp_path / "dial.safetensors", tmp_path / "film.safetensors")
-    film = weights.load(tmp_path / "film.safetensors")
-    assert film.config == dial.config | {"conditioning": "film"}
-    for strength in range(1, 8):
-        for mine, theirs in zip(made(film, strength), made(dial, strength), strict=True):
-            assert torch.allclose(mine, theirs, atol=1e-5)
-    card = weights.card(tmp_path / "film.safetensors")
+    run(monkeypatch, conditioning, tmp_path / "dial.safetensors", tmp_path / "new.safetensors")
+    new = weights.load(tmp_path / "new.safetensors")
+    assert new.config == dial.config | {"conditioning": conditioning}
+    rank = {"bias": 1, "weights": 7}.get(source) or KERNELS[source]
+    for mine, theirs in zip(convolutions(new), convolutions(dial), strict=True):
+        own, near = (torch.stack([conv.chosen(strength)[0] for strength in range(1, 8)], dim=1).flatten(2) for conv in (theirs, mine))
+        left = torch.linalg.svdvals(own)[:, KERNELS[conditioning] :].square().sum().sqrt()
+        assert ((near - own).norm() - left).abs() < 1e-5 * own.norm() and (left > 1e-3 * own.norm()) == (rank > KERNELS[conditioning])
+    for strength in range(1, 8) if rank <= KERNELS[conditioning] else ():
+        new.set_strength(strength)
+        stego, revealed = made(dial, strength)
+        assert (new.reveal(stego) - revealed).abs().max() < 1e-4 * revealed.abs().max()
+    card = weights.card(tmp_path / "new.safetensors")
     assert (card["licence"], card["initial"]["hours"]) == ("MIT", 2.0)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("conditioning", ["bias", "film", "weights"])
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
 def test_split_and_joined(conditioning, tmp_path, monkeypatch):
     dial = stirred(Qim(**SMALL, dial=True, conditioning=conditioning)).eval()
     weights.save(dial, tmp_path / "dial.safetensors", {"licence": "MIT", "hours": 2.0})

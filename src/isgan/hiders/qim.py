@@ -106,7 +106,7 @@ class Qim(Hider):
         dial: one model for all `moduli` of the carrier: `strength` chooses, `modulus` is what it starts with, training draws
             one for each batch.
         conditioning: what each strength of a dial has of its own: a "bias" where the symbols enter; scales and shifts of all channels
-            ("film"); or all "weights", seven times as many. Without a dial "bias".
+            ("film"), or for two kernels a channel that are mixed ("mixture"); or all "weights", seven times as many. Without a dial "bias".
         apart: R, G and B move each for itself (`ColorCarrier`); otherwise together, and only luma changes (`LumaCarrier`).
     """
 
