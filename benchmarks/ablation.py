@@ -37,6 +37,7 @@ VARIANTS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "luma carries the code, not R, G and B apart": "--hider.apart false",
         "one network for seven strengths": "--hider.dial true",
         "the same, each strength scales and shifts all channels": "--hider.dial true --hider.conditioning film",
+        "the same, each strength mixes two kernels of each channel": "--hider.dial true --hider.conditioning mixture",
         "the same, each strength has weights of its own": "--hider.dial true --hider.conditioning weights",
         "one stage": "--hider.stages 1",
         "two stages": "--hider.stages 2",

@@ -3,12 +3,14 @@
     python recipes/strengths.py film|mixture DIAL OUTPUT.safetensors
     python recipes/strengths.py split DIAL FOLDER
     python recipes/strengths.py join DIAL FOLDER OUTPUT.safetensors
+    python recipes/strengths.py half DIAL OUTPUT.safetensors
 
 DIAL is a model, shipped or a file. `film` and `mixture` make a model whose strengths scale and shift all channels, or mix two kernels of
-each, as close to DIAL as that comes; to one whose strengths have biases only it is the same. `split` writes FOLDER/MODULUS.safetensors for each strength, to be trained by `isgan train
-recipes/qim-one.toml --hider.modulus MODULUS --initial FOLDER/MODULUS.safetensors`; put what that leaves, weights.safetensors and its card,
-in the place of where it started from. `join` makes a model with weights of its own for each strength, rounded to 16 bits: those in FOLDER
-that were trained, and of the other strengths the dial's.
+each, as close to DIAL as that comes; to one whose strengths have biases only it is the same. `split` writes FOLDER/MODULUS.safetensors for
+each strength, to be trained by `isgan train recipes/qim-one.toml --hider.modulus MODULUS --initial FOLDER/MODULUS.safetensors`; put what
+that leaves, weights.safetensors and its card, in the place of where it started from. `join` makes a model with weights of its own for each
+strength, rounded to 16 bits: those in FOLDER that were trained, and of the other strengths the dial's. `half` makes the same model, rounded
+to 16 bits.
 """
 
 import math
@@ -80,6 +82,9 @@ def main() -> None:
     if what in KERNELS:
         note = f"as close as {KERNELS[what]} kernels a channel, which all strengths share, come to it"
         weights.save(shared(dial, what), paths[0], {"note": note, **licence, **initial})
+        return
+    if what == "half":
+        weights.save(dial, paths[0], weights.card(name) | {"note": "rounded to 16 bits"}, half=True)
         return
     folder = Path(paths[0])
     files = {modulus: folder / f"{modulus}.safetensors" for modulus in dial.carrier.moduli}

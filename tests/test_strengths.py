@@ -1,5 +1,6 @@
 """`recipes/strengths.py`: networks of single strengths are what the dial was, and become what it is."""
 
+import hashlib
 import runpy
 import sys
 from pathlib import Path
@@ -87,3 +88,15 @@ def test_split_and_joined(conditioning, tmp_path, monkeypatch):
     assert (card["licence"], card["steps"], card["hours"], card["initial"]["hours"]) == ("MIT", 5, 0.5, 2.0)
     assert card["photographs"] == {"lfw": 3} and set(card["alone"]) == {"modulus 11"}
     assert (tmp_path / "new.safetensors").stat().st_size < 0.6 * sum(4 * p.numel() for p in new.parameters())
+
+
+@torch.no_grad()
+def test_half(tmp_path, monkeypatch):
+    dial = stirred(Qim(**SMALL, dial=True, conditioning="mixture")).eval()
+    weights.save(dial, tmp_path / "dial.safetensors", {"licence": "MIT", "hours": 2.0})
+    run(monkeypatch, "half", tmp_path / "dial.safetensors", tmp_path / "new.safetensors")
+    new, card = weights.load(tmp_path / "new.safetensors"), weights.card(tmp_path / "new.safetensors")
+    assert all(torch.equal(tensor, dial.state_dict()[name].half().float()) for name, tensor in new.state_dict().items())
+    assert (card["licence"], card["hours"]) == ("MIT", 2.0)
+    assert card["sha256"] == hashlib.sha256((tmp_path / "new.safetensors").read_bytes()).hexdigest()
+    assert (tmp_path / "new.safetensors").stat().st_size < 0.6 * (tmp_path / "dial.safetensors").stat().st_size

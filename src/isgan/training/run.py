@@ -47,7 +47,8 @@ def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, i
     if threads:
         torch.set_num_threads(threads)
     warnings.filterwarnings("ignore", module="lightning.*")
-    warnings.filterwarnings("ignore", message=".*find_unused_parameters")
+    for harmless in (".*find_unused_parameters", "Grad strides do not match"):
+        warnings.filterwarnings("ignore", message=harmless)
     for talkative in ("lightning.fabric", "lightning.pytorch"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
