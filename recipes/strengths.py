@@ -73,12 +73,17 @@ def joined(dial: Qim, ones: list[Qim]) -> Qim:
 
 
 def main() -> None:
-    what, name, *paths = sys.argv[1:]
+    wanted = {"join": 2} | dict.fromkeys((*KERNELS, "split", "half"), 1)
+    what, name, *paths = sys.argv[1:] if len(sys.argv) > 2 else ["", ""]
+    if len(paths) != wanted.get(what):
+        raise IsganError(str(__doc__))
+    if Path(paths[-1]).exists():
+        raise IsganError(f"'{paths[-1]}' is there already: remove it, or choose another name")
     dial = weights.load(name)
     if not (isinstance(dial, Qim) and dial.strengths):
         raise IsganError(f"{name} is no qim with a dial")
     licence = {"licence": text} if (text := weights.card(name).get("licence")) else {}
-    initial = {"initial": {"model": Path(name).name, "fingerprint": weights.fingerprint(name), **weights.card(name)}}
+    initial = {"initial": weights.origin(name)}
     if what in KERNELS:
         note = f"as close as {KERNELS[what]} kernels a channel, which all strengths share, come to it"
         weights.save(shared(dial, what), paths[0], {"note": note, **licence, **initial})
@@ -108,7 +113,11 @@ def main() -> None:
         **initial,
         "alone": {f"modulus {modulus}": {key: value for key, value in card.items() if key != "initial"} for modulus, card in cards.items()},
     }
-    ones |= {modulus: weights.load(files[modulus]) for modulus in cards}
+    for modulus in cards:
+        trained = weights.load(files[modulus])
+        if trained.config != ones[modulus].config:
+            raise IsganError(f"'{files[modulus]}' is no network of {modulus} symbols such as `split` made: it is {trained.config}")
+        ones[modulus] = trained
     weights.save(joined(dial, list(ones.values())), paths[1], facts, half=True)
 
 

@@ -49,6 +49,7 @@ SHIPPED = {"qim 1": shipped("qim", 1), "qim 7": shipped("qim", 7), "wavelet": sh
 CASES = {
     **SHIPPED,
     "qim in colour": lambda: stirred(color()),
+    "mixture": lambda: stirred(Qim(**SMALL, conditioning="mixture")),
     "own weights": lambda: stirred(Qim(**SMALL, conditioning="weights")),
     "5/3": lambda: stirred(Wavelet(blocks=1, hidden=8, transform="cdf53")),
     "learned": lambda: stirred(Wavelet(blocks=1, hidden=8, transform="learned")),

@@ -232,9 +232,14 @@ def test_what_is_mixed_once_is_not_mixed_again():
     changed, shift = conv(x, 2).detach(), conv.shifts[1][:, None, None]
     assert torch.allclose(changed - shift, 4 * (first - shift / 2), atol=1e-4)
     assert torch.allclose(conv.double()(x.double(), 2).float(), changed, atol=1e-5)
-    conv.scales.requires_grad_(True)
-    conv(x.double(), 2).sum().backward()
-    assert conv.scales.grad[1].any() and not conv.scales.grad[0].any()
+    conv.kernels[1].requires_grad_(True)  # the last of all that are mixed
+    for _ in range(2):
+        conv(x.double(), 2).sum().backward()
+    assert conv.kernels[1].grad.any()
+    with torch.no_grad():
+        conv.kernels[1].zero_()
+    conv.requires_grad_(False)
+    assert torch.allclose(conv.chosen(2)[0], conv.kernels[0] * conv.scales[1, 0, :, None, None, None])
 
 
 def test_sixteen_symbols_a_block():

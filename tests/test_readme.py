@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import isgan
+from isgan import weights
 from isgan.__main__ import main
 from isgan.evaluation.leaderboard import markdown
 from isgan.hiders import hiders
@@ -90,9 +91,11 @@ def test_the_default_model_over_all_test_photographs():
         rows = list(csv.DictReader(file))
     table = re.findall(r"^\| (\w+) \| (\d+) \| ([\d.]+) / ([\d.]+) \| ([\d.]+) / ([\d.]+) \|", README, re.MULTILINE)
     assert len(table) == 4
+    card = weights.card("qim")["scores"]
     for name, count, *figures in table:
         group = [row for row in rows if row["set"] == name and row["model"] == "qim"]
         assert len(group) == int(count)
         for figure, column in zip(figures, MEASURES, strict=True):
             mean = sum(float(row[column]) for row in group) / len(group)
             assert float(figure) == pytest.approx(mean, abs=0.0051 if column.endswith("psnr") else 0.000051), (name, column)
+            assert card[f"{name} test"][column] == pytest.approx(mean, abs=1e-4), "the card is of other weights"

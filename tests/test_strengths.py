@@ -51,6 +51,8 @@ def test_shared(conditioning, source, tmp_path, monkeypatch):
         own, near = (torch.stack([conv.chosen(strength)[0] for strength in range(1, 8)], dim=1).flatten(2) for conv in (theirs, mine))
         left = torch.linalg.svdvals(own)[:, KERNELS[conditioning] :].square().sum().sqrt()
         assert ((near - own).norm() - left).abs() < 1e-5 * own.norm() and (left > 1e-3 * own.norm()) == (rank > KERNELS[conditioning])
+        if source != "bias":  # its biases stand elsewhere
+            assert all(torch.equal(mine.chosen(strength)[1], theirs.chosen(strength)[1]) for strength in range(1, 8))
     for strength in range(1, 8) if rank <= KERNELS[conditioning] else ():
         new.set_strength(strength)
         stego, revealed = made(dial, strength)
@@ -70,14 +72,22 @@ def test_split_and_joined(conditioning, tmp_path, monkeypatch):
         assert one.strengths == 0
         for mine, theirs in zip(made(one), made(dial, strength), strict=True):
             assert torch.allclose(mine, theirs, atol=1e-5)
+    join = "join", tmp_path / "dial.safetensors", tmp_path / "ones", tmp_path / "new.safetensors"
     with pytest.raises(IsganError, match="was trained"):
-        run(monkeypatch, "join", tmp_path / "dial.safetensors", tmp_path / "ones", tmp_path / "new.safetensors")
+        run(monkeypatch, *join)
     other = stirred(Qim(**SMALL | {"modulus": 11})).eval()
     for parameter in other.parameters():
         parameter.mul_(0.9)
     facts = {"steps": 5, "hours": 0.5, "device": "cpu", "photographs": {"lfw": 3}, "initial": {"hours": 9.0}}
-    weights.save(other, tmp_path / "ones" / "11.safetensors", facts)
-    run(monkeypatch, "join", tmp_path / "dial.safetensors", tmp_path / "ones", tmp_path / "new.safetensors")
+    for modulus in (11, 7):  # the second is of another alphabet than its name says
+        weights.save(other, tmp_path / "ones" / f"{modulus}.safetensors", facts)
+    with pytest.raises(IsganError, match="no network of 7 symbols"):
+        run(monkeypatch, *join)
+    for suffix in ("safetensors", "toml"):
+        (tmp_path / "ones" / f"7.{suffix}").unlink()
+    run(monkeypatch, *join)
+    with pytest.raises(IsganError, match=r"new.safetensors' is there already"):
+        run(monkeypatch, *join)
     new = weights.load(tmp_path / "new.safetensors")
     assert new.config == dial.config | {"conditioning": "weights"}
     for strength, modulus in enumerate(dial.carrier.moduli, 1):
@@ -100,3 +110,9 @@ def test_half(tmp_path, monkeypatch):
     assert (card["licence"], card["hours"]) == ("MIT", 2.0)
     assert card["sha256"] == hashlib.sha256((tmp_path / "new.safetensors").read_bytes()).hexdigest()
     assert (tmp_path / "new.safetensors").stat().st_size < 0.6 * (tmp_path / "dial.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize("words", [(), ("film",), ("mixtures", "qim", "new.safetensors"), ("join", "qim", "folder"), ("half", "qim")])
+def test_what_it_does_not_understand(words, monkeypatch):
+    with pytest.raises(IsganError, match=r"strengths.py join DIAL FOLDER OUTPUT"):
+        run(monkeypatch, *words)

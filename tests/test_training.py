@@ -353,8 +353,8 @@ def train(name, on_step=lambda *_: None, **overrides):
 
 
 train("steps")
-strengths = {"name": "qim", "stages": 2, "hidden": 8, "blocks": 0, "dial": True, "conditioning": "weights"}
-train("strengths", hider=strengths)
+for conditioning in ("weights", "mixture"):
+    train(conditioning, hider={"name": "qim", "stages": 2, "hidden": 8, "blocks": 0, "dial": True, "conditioning": conditioning})
 train("stopped", lambda step, *_: signal.raise_signal(signal.SIGTERM) if (rank, step) == (1, 3) else None)
 clock = itertools.count(step=0.5 + 0.2 * rank)
 loop.time = SimpleNamespace(monotonic=lambda: next(clock))
@@ -398,9 +398,10 @@ def test_two_processes_learn_what_one_does(ranks, trainer):
         assert torch.allclose(tensor, together[name], atol=1e-4), name
 
 
-def test_processes_may_draw_other_strengths(ranks):
+@pytest.mark.parametrize("conditioning", ["weights", "mixture"])
+def test_processes_may_draw_other_strengths(ranks, conditioning):
     """Whose weights have no gradient in the others."""
-    first, second = ends(ranks, "strengths")
+    first, second = ends(ranks, conditioning)
     assert first == second and first[0] == 12
 
 

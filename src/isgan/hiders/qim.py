@@ -36,7 +36,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, strengths: int, conditioning: str):
         super().__init__()
         self.first = DialConv(channels, channels, 3, strengths, conditioning)
-        self.second = DialConv(channels, channels, 3, strengths, conditioning).fill(0.0, 0.0)
+        self.second = DialConv(channels, channels, 3, strengths, conditioning).blank()
 
     def forward(self, x: Tensor, strength: int) -> Tensor:
         return self.second(F.leaky_relu(self.first(x, strength), 0.2, inplace=True), strength).to(x.dtype).add_(x)
@@ -71,7 +71,7 @@ class Reader(nn.Module):
         self.enter = DialConv(count + hidden if stage else count, hidden, 3, strengths, conditioning)
         self.blocks = nn.ModuleList([ResidualBlock(hidden, strengths, conditioning) for _ in range(blocks)])
         self.correction = DialConv(hidden, BANDS, 3, strengths, conditioning)
-        self.log_gain = None if last else DialConv(hidden, BANDS, 1, strengths, conditioning).fill(0.0, SHRINKING * (stage + 1))
+        self.log_gain = None if last else DialConv(hidden, BANDS, 1, strengths, conditioning).blank(SHRINKING * (stage + 1))
         self.biases = nn.Parameter(torch.zeros(strengths, hidden)) if strengths and conditioning == "bias" else None
 
     def forward(self, symbols: Tensor, context: Tensor | None, strength: int) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -20,10 +20,11 @@ class DialConv(nn.Module):
     With "film" or "mixture" the weights of a strength are a sum of one or two `kernels` that all strengths share, (out, channels, side,
     side), each times a number for every strength and channel of the result, `scales` (strengths, kernels, out); to begin with the first
     times 1, the second, which is 0, times the place on the dial, from -1 to 1. The sum is made before the convolution; of weights that
-    are not trained it is kept, or it would cost a small picture a tenth of its time.
+    are not trained it is kept, or it would cost a small picture a tenth of its time: load others, do not change them in place.
 
     With "weights" each strength has parameters for itself, not slices of one: those that a batch does not use have no gradient, and Adam
-    leaves them where they are. With gradients of zero it would move them all the same, by its momentum, and training breaks down.
+    leaves them where they are. With gradients of zero it would move them all the same, by its momentum, and training breaks down. (Scales
+    and shifts are slices, and bear it: the kernels have a gradient from every batch.)
     """
 
     def __init__(self, channels: int, out: int, side: int = 3, strengths: int = 0, conditioning: str = "bias"):
@@ -46,13 +47,13 @@ class DialConv(nn.Module):
             self.shifts = nn.Parameter(bias.repeat(strengths, 1))
 
     @torch.no_grad()
-    def fill(self, weight: float, bias: float) -> "DialConv":
-        """Gives all weights one value and all biases another, those of every strength, in place; returns itself."""
+    def blank(self, bias: float = 0.0) -> "DialConv":
+        """Sets all weights to 0 and all biases to one value, those of every strength, in place; returns itself."""
         for name, parameter in self.named_parameters():
             if name.startswith(("bias", "shifts")):
                 parameter.fill_(bias)
             elif name.startswith(("weight", "kernels")):
-                parameter.fill_(weight)
+                parameter.zero_()
         return self
 
     def chosen(self, strength: int) -> tuple[Tensor, Tensor]:
@@ -61,12 +62,14 @@ class DialConv(nn.Module):
             return self.weights[strength - 1], self.biases[strength - 1]
         if self.conditioning == "bias":
             return self.weight, self.bias  # type: ignore[return-value]
-        if self.scales.requires_grad or self.kernels[0].requires_grad or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or any(parameter.requires_grad for parameter in (self.scales, *self.kernels)):
+            self._kept.clear()
             return self._mixed(strength), self.shifts[strength - 1]
-        if strength not in self._kept:
+        mixed = self._kept.get(strength)
+        if mixed is None:
             with torch.inference_mode(False):  # polishing needs a tensor that a gradient may go past
-                self._kept[strength] = self._mixed(strength)
-        return self._kept[strength], self.shifts[strength - 1]
+                mixed = self._kept[strength] = self._mixed(strength)
+        return mixed, self.shifts[strength - 1]
 
     def _mixed(self, strength: int) -> Tensor:
         scales = self.scales[strength - 1, :, :, None, None, None]

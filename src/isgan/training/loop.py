@@ -49,7 +49,8 @@ def rounding(recipe: Recipe, progress: float) -> float:
 
 
 class Trainer:
-    """One run. What it is after step k depends on recipe, photographs and k alone (if bounded by steps, not minutes).
+    """One run. What it is after step k depends on recipe, photographs, k and, where the hider has a dial, the number of processes (if
+    bounded by steps, not minutes).
 
     Args:
         recipe: see `training.recipe`.

@@ -68,7 +68,7 @@ def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, i
         facts: dict[str, Any] = {"device": fabric.device.type if devices == 1 else f"{devices} x {fabric.device.type}"}
         facts |= {"licence": licence} if licence else {}
         if initial:
-            facts["initial"] = {"model": Path(initial).name, "fingerprint": weights.fingerprint(initial), **weights.card(initial)}
+            facts["initial"] = weights.origin(initial)
         trainer = Trainer(plan, fresh, fixed, folder, fabric, initial=weights.load(initial) if initial else None, facts=facts,
                           on_step=progress.step, on_validation=progress.validation)  # fmt: skip
         if resume:

@@ -83,6 +83,11 @@ def fingerprint(model: Model) -> str:
     return hashlib.sha256(str(model).encode() if path is None else _read(path)).hexdigest()[:8]
 
 
+def origin(model: Model) -> dict[str, Any]:
+    """What the card of weights that come from those of a model says of it: its name, `fingerprint` and card."""
+    return {"model": Path(model).name, "fingerprint": fingerprint(model), **card(model)}
+
+
 def load(model: Model) -> "Hider":
     """The hider of a model, ready to hide and reveal: evaluation mode, no gradients, float32.
 
