@@ -33,7 +33,7 @@ class DialConv(nn.Module):
         weight, bias = plain.weight.detach(), plain.bias.detach()  # type: ignore[union-attr]
         self.padding = side // 2
         self.conditioning = conditioning
-        self._kept: dict[int, Tensor] = {}
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
         if conditioning == "weights":
             self.weights = nn.ParameterList([weight.clone() for _ in range(strengths)])
             self.biases = nn.ParameterList([bias.clone() for _ in range(strengths)])
@@ -62,18 +62,22 @@ class DialConv(nn.Module):
             return self.weights[strength - 1], self.biases[strength - 1]
         if self.conditioning == "bias":
             return self.weight, self.bias  # type: ignore[return-value]
-        if torch.compiler.is_compiling() or any(parameter.requires_grad for parameter in (self.scales, *self.kernels)):
+        compiling = torch.compiler.is_compiling()
+        kept = None if compiling or torch.is_grad_enabled() else self._kept.get(strength)  # the quick way: the rest takes .2 ms of 22
+        if kept is not None:
+            return kept
+        if compiling or any(parameter.requires_grad for parameter in self.parameters()):
             self._kept.clear()
-            return self._mixed(strength), self.shifts[strength - 1]
-        mixed = self._kept.get(strength)
-        if mixed is None:
-            with torch.inference_mode(False):  # polishing needs a tensor that a gradient may go past
-                mixed = self._kept[strength] = self._mixed(strength)
-        return mixed, self.shifts[strength - 1]
+            return self._mixed(strength)
+        if strength not in self._kept:
+            with torch.inference_mode(False):  # polishing needs tensors that a gradient may go past
+                self._kept[strength] = self._mixed(strength)
+        return self._kept[strength]
 
-    def _mixed(self, strength: int) -> Tensor:
+    def _mixed(self, strength: int) -> tuple[Tensor, Tensor]:
         scales = self.scales[strength - 1, :, :, None, None, None]
-        return sum(kernel * scale for kernel, scale in zip(self.kernels, scales, strict=True))  # type: ignore[return-value]
+        weight = sum(kernel * scale for kernel, scale in zip(self.kernels, scales, strict=True))
+        return weight, self.shifts[strength - 1]  # type: ignore[return-value]
 
     def _apply(self, *arguments: Any, **options: Any) -> "DialConv":
         self._kept.clear()
