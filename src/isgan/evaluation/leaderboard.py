@@ -32,6 +32,7 @@ from isgan.steganographer import Steganographer, Strength
 
 IMAGES, TABLE, PICTURE = "leaderboard-images", "leaderboard", "leaderboard.png"
 SHOWN = 60.0  # dB; better secrets are drawn there
+SAME_PLACE = 0.5  # dB; dots so close have one label
 
 
 class Cost(NamedTuple):
@@ -166,6 +167,7 @@ def draw(results: Results) -> Path:
         axis.set(title=name, xlabel="stego image, PSNR in dB", ylabel="revealed secret, PSNR in dB")
         axis.grid(alpha=0.3)
         axis.margins(0.12)
+        labels: dict[tuple[float, float], str] = {}
         for model in dict.fromkeys(row["model"] for row in rows):
             own = [row for row in rows if (row["set"], row["model"]) == (name, model)]
             dial = [[min(float(row[key]), SHOWN) for row in own if row["setting"] != "auto"] for key in ("stego_psnr", "secret_psnr")]
@@ -175,7 +177,10 @@ def draw(results: Results) -> Path:
                     place = float(row["stego_psnr"]), min(float(row["secret_psnr"]), SHOWN)
                     dots = axis.scatter(*place, c=[float(row["p_e"])], vmin=0, vmax=0.5, cmap="viridis", s=70, edgecolors="black", zorder=2)
                     exact = " (exact)" if math.isinf(float(row["secret_psnr"])) else ""
-                    axis.annotate(model + exact, place, xytext=(6, 5), textcoords="offset points", fontsize=8)
+                    near = next((other for other in labels if math.dist(place, other) < SAME_PLACE), None)
+                    labels[near or place] = f"{labels[near]}, {model}{exact}" if near else model + exact
+        for place, text in labels.items():
+            axis.annotate(text, place, xytext=(6, 5), textcoords="offset points", fontsize=8)
     figure.colorbar(dots, ax=axes.tolist(), label="P_E of a detector of the model (0: found, .5: not)")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
