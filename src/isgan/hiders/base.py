@@ -79,8 +79,9 @@ class Hider(nn.Module, ABC):
         settings = self.color_strengths if color else self.strengths
         if not isinstance(strength, Integral) or not 1 <= strength <= settings:
             colored = " for secrets in colour" if color else ""
-            known = f"has the strengths 1 to {settings}{colored}" if settings else "has no strength to choose"
-            raise IsganError(f"this model {known}, not {strength}")
+            if not settings:
+                raise IsganError("this model has no strength to choose: leave out --strength, or take the default model")
+            raise IsganError(f"this model has the strengths 1 to {settings}{colored}, not {strength}: take one of them, or 'auto'")
 
     def draft(self, cover: Tensor, secret: Tensor) -> Tensor:
         """What `isgan.polish` makes better for a pair, a float tensor of the cover's height and width; here what `hide` makes."""
