@@ -23,8 +23,8 @@ from lightning.fabric import Fabric
 from isgan import weights
 from isgan.datasets.pairs import Photographs, load_photographs
 from isgan.hiders.base import Hider
+from isgan.memory import keep_memory
 from isgan.training.loop import WEIGHTS, Trainer
-from isgan.training.memory import keep_memory
 from isgan.training.recipe import Recipe, parse_value, read_recipe
 
 SECONDS = 60  # of one core, for each row

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from cyclopts import App, CoercionError, CycloptsError, Parameter, Token, convert
 
 from isgan import IsganError, IsganWarning, __doc__, __version__, commands
+from isgan.memory import keep_memory
 
 
 def app() -> App:
@@ -42,6 +43,7 @@ def _parts(kind: Any) -> Iterator[Any]:
 def main(tokens: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl-C."""
     tokens = sys.argv[1:] if tokens is None else list(tokens)
+    keep_memory()
     line = app()
     if tokens[:1] in ([], ["-h"], ["--help"]):
         line.resolved_commands()  # cyclopts lists the summaries only of commands it has imported

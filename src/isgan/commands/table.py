@@ -70,9 +70,7 @@ def table(
 
     from isgan.datasets.base import open_sets
     from isgan.evaluation.results import Results
-    from isgan.training.memory import keep_memory
 
-    keep_memory()
     if threads:
         torch.set_num_threads(threads)
     if tiny:

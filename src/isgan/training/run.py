@@ -13,8 +13,8 @@ from isgan import weights
 from isgan.console import TrainingProgress, counting
 from isgan.datasets.pairs import load_photographs
 from isgan.errors import IsganError
+from isgan.memory import keep_memory
 from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer
-from isgan.training.memory import keep_memory
 from isgan.training.recipe import Recipe
 
 Accelerator = Literal["auto", "cpu", "gpu"]
