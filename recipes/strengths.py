@@ -122,4 +122,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except IsganError as error:
+        print(f"strengths.py: error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -276,7 +276,8 @@ class Qim(Hider):
 
 
 def _beside(few: Tensor, context: Tensor) -> Tensor:
-    """Channels after each other. All in the layout that convolutions want, or they copy every one, which takes a tenth of hiding."""
+    """(N, few, h, w), (N, many, h, w) -> (N, few + many, h, w), in the layout that convolutions want: they would copy all of it first,
+    which takes a tenth of hiding."""
     return torch.cat([few.contiguous(memory_format=torch.channels_last), context], dim=1)
 
 
