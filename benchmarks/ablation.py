@@ -73,6 +73,7 @@ VARIANTS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "the same of four blocks, depthwise subnets": "--hider.subnet depthwise",
         "the same of four blocks, gated subnets": "--hider.subnet gated",
         "the same of four blocks, R, G and B rounded together": "--hider.apart false",
+        "the same of four blocks, near black and white channels with room make up for the others": "--hider.gamut true",
         "the same of four blocks, more for the secret": "--loss.gamma 1.5",
         "the same of four blocks, the 5/3 transform": "--hider.transform cdf53",
         "the same of four blocks, a learned transform": "--hider.transform learned",

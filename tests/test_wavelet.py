@@ -4,6 +4,7 @@ import pytest
 import torch
 from conftest import stirred
 
+from isgan.color import luma
 from isgan.errors import IsganError
 from isgan.hiders.wavelet import CouplingBlock, Wavelet
 from isgan.layers.subnets import SUBNETS, DenseSubnet
@@ -31,6 +32,20 @@ def test_a_block_couples_and_uncouples():
     assert (coupled - secret).abs().mean() > 0.1
     assert torch.allclose(block.uncouple(cover, coupled), secret, atol=1e-4)
     assert torch.allclose(block.couple(cover, block.uncouple(cover, secret)), secret, atol=1e-4)
+
+
+@torch.no_grad()
+def test_channels_with_room_make_up_for_the_others():
+    """Y is what was wanted where any colour has it, also where two channels are full one after the other; elsewhere nothing is other."""
+    plain, hider = Wavelet(blocks=1, hidden=8, apart=True), Wavelet(blocks=1, hidden=8, apart=True, gamut=True)
+    cover = torch.tensor([[0.5, 0.6, 0.7], [1.0, 0.9, 0.2], [0.99, 1.0, 0.98], [0.0, 0.0, 0.3], [0.0, 0.05, 0.9]]).T[None, :, :, None]
+    for change in (0.1, -0.1):
+        wanted = (luma(cover) + change).clamp(0, 1)
+        clipped, stego = (model._changed(cover, torch.full_like(wanted, change)) for model in (plain, hider))
+        assert torch.allclose(luma(stego), wanted, atol=1e-6) and not torch.allclose(luma(clipped), wanted, atol=1e-3)
+        assert torch.allclose(stego[:, :, 0], clipped[:, :, 0], atol=1e-6)
+    with pytest.raises(IsganError, match="gamut and not apart"):
+        Wavelet(gamut=True)
 
 
 @torch.no_grad()

@@ -20,7 +20,8 @@ from isgan.hiders.isgan import ISGAN
 from isgan.hiders.wavelet import Wavelet
 from isgan.weights.card import to_toml
 
-CONFIG = {"blocks": 1, "hidden": 8, "clamp": 1.0, "apart": True, "levels": 2, "subnet": "dense", "transform": "haar", "enhance": False}
+LATER = {"levels": 2, "subnet": "dense", "transform": "haar", "enhance": False, "gamut": False}  # options that the first files lack
+CONFIG = {"blocks": 1, "hidden": 8, "clamp": 1.0, "apart": True} | LATER
 METADATA = {"format": "1", "hider": "wavelet", "config": json.dumps(CONFIG)}
 
 
@@ -166,7 +167,7 @@ def test_headers(tensors, refused, change, words):
 
 
 def test_a_file_from_before_an_option_keeps_its_meaning(tensors, tmp_path):
-    newer = {"apart": False, "levels": 2, "subnet": "dense", "transform": "haar", "enhance": False}
+    newer = {"apart": False} | LATER
     older = {key: value for key, value in CONFIG.items() if key not in newer}
     (tmp_path / "older.safetensors").write_bytes(save(tensors, METADATA | {"config": json.dumps(older)}))
     hider = weights.load(tmp_path / "older.safetensors")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isgan.color import luma
+from isgan.color import KB, luma
 from isgan.distortions.quantize import quantize, quantize_luma
 from isgan.errors import IsganError
 from isgan.layers.carrier import Carrier
@@ -119,13 +119,15 @@ class LumaHider(Hider):
 
     A change of Y alone adds one and the same value to R, G and B. That value is limited to what every channel has room for
     inside [0, 1], so nothing is lost to clipping and the chroma stays exact. With `apart`, R, G and B are clipped and rounded
-    each for itself instead: the chroma of a pixel moves a little, and Y is nearer to what the network made.
+    each for itself instead: the chroma of a pixel moves a little, and Y is nearer to what the network made. With `gamut` besides,
+    channels with room make up for what was clipped of the others.
 
     Subclasses see heights and widths that are multiples of `multiple`: the last row and column are repeated up to there, for
     the sender and for the receiver alike.
     """
 
     apart: bool = False
+    gamut: bool = False
 
     @abstractmethod
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
@@ -149,10 +151,20 @@ class LumaHider(Hider):
 
     def _changed(self, cover: Tensor, change: Tensor) -> Tensor:
         if self.apart:
-            return (cover + change).clamp(0, 1)
+            stego = (cover + change).clamp(0, 1)
+            return self._made_up(stego, luma(cover) + change) if self.gamut else stego
         room_below = -cover.amin(dim=1, keepdim=True)
         room_above = 1 - cover.amax(dim=1, keepdim=True)
         return cover + torch.minimum(torch.maximum(change, room_below), room_above)
+
+    @staticmethod
+    def _made_up(stego: Tensor, wanted: Tensor) -> Tensor:
+        """stego (N, 3, H, W) with Y as `wanted`, (N, 1, H, W), as far as channels that are not 0 or 1 can make up for those that are."""
+        for _ in range(2):  # after each, one more channel may be full
+            missing = wanted - luma(stego)
+            free = torch.where(missing > 0, stego < 1, stego > 0).float()
+            stego = (stego + free * missing / luma(free).clamp(min=KB)).clamp(0, 1)
+        return stego
 
     def round(self, stego: Tensor) -> Tensor:
         return quantize_luma(stego) if self.apart else quantize(stego)

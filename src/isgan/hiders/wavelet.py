@@ -62,6 +62,7 @@ class Wavelet(LumaHider):
         hidden: width of the subnets, 8 to 256.
         clamp: bound on the log of a coupling's scale, 0 to 4; 0 for additive coupling.
         apart: clip and round R, G and B each for itself, see `LumaHider`.
+        gamut: with `apart`, near black and white other channels make up for those that are clipped, see there.
         levels: of the transform, 1 to 3.
         subnet: what phi, rho and eta are, a name in `isgan.layers.subnets`.
         transform: a name in `isgan.layers.wavelets`.
@@ -71,17 +72,19 @@ class Wavelet(LumaHider):
     blocks: Sequence[CouplingBlock]
 
     def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0, apart: bool = False, levels: int = 2, subnet: str = "dense",
-                 transform: str = "haar", enhance: bool = False):  # fmt: skip
+                 transform: str = "haar", enhance: bool = False, gamut: bool = False):  # fmt: skip
         if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 <= clamp <= 4 and 1 <= levels <= 3):
             bounds = f"blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (0 to 4), levels={levels} (1 to 3)"
             raise IsganError(f"wavelet with {bounds} is out of bounds")
+        if gamut and not apart:
+            raise IsganError("wavelet with gamut and not apart is out of bounds: nothing is clipped there")
         if subnet not in SUBNETS:
             raise unknown("subnet", subnet, list(SUBNETS))
         if transform not in TRANSFORMS:
             raise unknown("transform", transform, list(TRANSFORMS))
         super().__init__(blocks=blocks, hidden=hidden, clamp=clamp, apart=apart, levels=levels, subnet=subnet, transform=transform,
-                         enhance=enhance)  # fmt: skip
-        self.apart = apart
+                         enhance=enhance, gamut=gamut)  # fmt: skip
+        self.apart, self.gamut = apart, gamut
         self.multiple = 2**levels
         self.transform = TRANSFORMS[transform](levels)
         couplings = (CouplingBlock(4**levels, hidden, clamp, subnet) for _ in range(blocks))
