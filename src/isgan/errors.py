@@ -9,5 +9,12 @@ class MissingModel(IsganError):
     """There is no such model, or no weights of it: tables leave its rows empty, commands stop."""
 
 
+class NothingFound(IsganError):
+    """The one answer to a wrong pass phrase, a picture without a secret and a changed file: nothing tells which of them it is."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing found for this pass phrase: it is another one, there is no secret, or the file was changed")
+
+
 class IsganWarning(UserWarning):
     """Something the user should know but that does not stop the work. The message is one line."""

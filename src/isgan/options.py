@@ -1,0 +1,50 @@
+"""How a secret is hidden: every choice that a user has, in one place."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Risk: TypeAlias = Literal["low", "medium", "high"]
+Fit: TypeAlias = Literal["stretch", "crop", "pad"]
+Engine: TypeAlias = Literal["torch", "openvino"]
+Strength: TypeAlias = int | Literal["auto"]
+
+DEFAULT = "adaptive"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `hide`; they travel unchanged from the command line or the caller to the scheme.
+
+    Attributes:
+        model: a name that `isgan models` lists, or the path of a .safetensors file.
+        risk: how much may be embedded: "low", "medium", or "high", all that the cover can carry. Embedding models only.
+        quality: PSNR in dB that the secret has to have; None for the best up to 40 dB that the risk allows. Embedding models only.
+        exact: hide the secret's own bytes, which come back unchanged. Embedding models only.
+        codec: how the secret is compressed; None for the model's own. Embedding models only.
+        scale: the cover is scaled down by this factor first, in (0, 1].
+        gray: hide the secret without its colours. Embedding models keep colours otherwise, neural models do not.
+        color: hide the secret in colour with a neural model that can.
+        fit: how a neural model brings the secret to the cover's size.
+        strength: of a neural model with such a dial, or "auto".
+        polish: steps in which a neural model makes the result better for this pair.
+        min_secret_psnr: no file is left if the secret comes back worse than this, in dB.
+        engine: what a network runs in.
+        jpeg_quality: of a JPEG stego image whose cover never was a JPEG, 1 to 98; None where the cover is one.
+        strip_metadata: leave out EXIF, comments and the like that a JPEG cover has.
+    """
+
+    model: str = DEFAULT
+    risk: Risk = "medium"
+    quality: float | None = None
+    exact: bool = False
+    codec: str | None = None
+    scale: float = 1.0
+    gray: bool = False
+    color: bool = False
+    fit: Fit = "stretch"
+    strength: Strength = "auto"
+    polish: int = 0
+    min_secret_psnr: float = 20.0
+    engine: Engine = "torch"
+    jpeg_quality: int | None = None
+    strip_metadata: bool = False
