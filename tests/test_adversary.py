@@ -11,12 +11,12 @@ import torch
 from conftest import scene
 from lightning.fabric import Fabric
 
-from isgan import weights
+from isgan import models
 from isgan.datasets.pairs import Photographs
 from isgan.errors import IsganError
 from isgan.hiders import hiders
-from isgan.steganalyzers import steganalyzers
-from isgan.steganalyzers.base import COVER, STEGO
+from isgan.detectors.networks import networks
+from isgan.detectors.networks.base import COVER, STEGO
 from isgan.training.adversary import Adversary
 from isgan.training.checkpoint import load_checkpoint
 from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer
@@ -347,13 +347,13 @@ def test_the_newest_weights_are_kept(trainer, steganalyzer, kept):
     with (run.folder / "validation.csv").open(newline="") as file:
         first, second = (min(float(row["stego_psnr"]), float(row["secret_psnr"])) for row in csv.DictReader(file))
     assert second < first
-    assert weights.card(run.folder / WEIGHTS)["steps"] == kept
+    assert models.card(run.folder / WEIGHTS)["steps"] == kept
 
 
 SMALL = {"baluja": {"width": 4}}
 
 
-@pytest.mark.parametrize("detector", steganalyzers.names())
+@pytest.mark.parametrize("detector", networks.names())
 @pytest.mark.parametrize("hider", [name for name in hiders.names() if hiders[name].trainable])
 def test_every_hider_plays_against_every_steganalyzer(trainer, hider, detector):
     """One step in which both learn; a hider whose stego image has no gradient is refused."""
@@ -361,7 +361,7 @@ def test_every_hider_plays_against_every_steganalyzer(trainer, hider, detector):
     plan = {
         "hider": {"name": hider, **SMALL.get(hider, {})},
         "steganalyzer": {"name": detector},
-        "photos": RECIPE["photos"] | {"crop": steganalyzers[detector].least, "batch": 1},
+        "photos": RECIPE["photos"] | {"crop": networks[detector].least, "batch": 1},
         "adversarial": {"weight": 1.0, "ramp": 0},
     }
     run = Trainer(recipe_from(RECIPE | plan), PHOTOS, PHOTOS, small.folder, small.fabric)
@@ -369,10 +369,10 @@ def test_every_hider_plays_against_every_steganalyzer(trainer, hider, detector):
         with pytest.raises(IsganError, match="no gradient"):
             run.train_step(run.pairs[0])
         return
-    networks = run.hider, run.adversary.steganalyzer
-    before = [[parameter.detach().clone() for parameter in network.parameters()] for network in networks]
+    both = run.hider, run.adversary.steganalyzer
+    before = [[parameter.detach().clone() for parameter in network.parameters()] for network in both]
     assert math.isfinite(run.train_step(run.pairs[0]))
-    for network, old in zip(networks, before, strict=True):
+    for network, old in zip(both, before, strict=True):
         assert any(not torch.equal(*pair) for pair in zip(network.parameters(), old, strict=True))
         assert all(parameter.isfinite().all() for parameter in network.parameters())
 

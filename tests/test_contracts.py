@@ -18,15 +18,15 @@ from torch.nn import functional as F
 
 from isgan.color import luma, rgb_to_ycbcr
 from isgan.distortions import distortions
-from isgan.distortions.quantize import quantize, quantize_luma
+from isgan.layers.quantize import quantize, quantize_luma
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, LumaHider
 from isgan.losses import losses
 from isgan.losses.base import HidingLoss, LossTerms
 from isgan.registry import Registry
-from isgan.steganalyzers import steganalyzers
-from isgan.steganalyzers.base import COVER, STEGO, Steganalyzer
+from isgan.detectors.networks import networks
+from isgan.detectors.networks.base import COVER, STEGO, Steganalyzer
 
 # Every registered hider as it is built by default, and what else is worth a run. A new part needs no line here.
 OPTIONS: dict[str, list[dict[str, Any]]] = {
@@ -449,12 +449,12 @@ def test_only_the_low_bits_change(name):
 # ---------------------------------------------------------------------- steganalyzers
 
 
-every_steganalyzer = pytest.mark.parametrize("name", steganalyzers.names())
+every_steganalyzer = pytest.mark.parametrize("name", networks.names())
 
 
 def detector(name: str) -> Steganalyzer:
     """In evaluation mode, with random weights and statistics that all matter; what is fixed, like a filter, is left as built."""
-    steganalyzer = steganalyzers[name]()
+    steganalyzer = networks[name]()
     fixed = {key: value.clone() for key, value in steganalyzer.named_buffers() if ".running_" not in key}
     stirred(steganalyzer).load_state_dict(fixed, strict=False)
     return steganalyzer.eval()
@@ -501,12 +501,12 @@ def test_the_config_and_the_state_rebuild_the_steganalyzer(name):
     steganalyzer = detector(name)
     assert all(type(value) in (int, float, str, bool) for value in steganalyzer.config.values())
     assert steganalyzer.config.keys() == inspect.signature(type(steganalyzer)).parameters.keys()
-    again = steganalyzers[name](**steganalyzer.config).eval()
+    again = networks[name](**steganalyzer.config).eval()
     again.load_state_dict(steganalyzer.state_dict())
     assert torch.equal(again(eight_bit(1, 3, 64, 64)), steganalyzer(eight_bit(1, 3, 64, 64)))
-    assert steganalyzers.name_of(type(steganalyzer)) == name and inspect.getdoc(type(steganalyzer))
+    assert networks.name_of(type(steganalyzer)) == name and inspect.getdoc(type(steganalyzer))
     with pytest.raises(TypeError):
-        steganalyzers[name](no_such_argument=1)
+        networks[name](no_such_argument=1)
 
 
 @every_steganalyzer
@@ -523,7 +523,7 @@ def test_gradients_reach_the_image_and_every_weight(name):
 def test_strong_noise_is_soon_learned(name):
     """As built, smooth covers and the same with noise are told apart after some steps, in evaluation mode, on images never seen."""
     torch.manual_seed(0)
-    steganalyzer = steganalyzers[name]()
+    steganalyzer = networks[name]()
     optimizer = torch.optim.Adam(steganalyzer.parameters(), 1e-3)
     labels = torch.tensor([COVER, STEGO]).repeat_interleave(8)
 
@@ -770,7 +770,7 @@ def test_a_subclass_has_no_name_of_its_own():
         hiders.name_of(Fork)
 
 
-@pytest.mark.parametrize("registry", [hiders, steganalyzers, losses, distortions], ids=lambda registry: registry.kind)
+@pytest.mark.parametrize("registry", [hiders, networks, losses, distortions], ids=lambda registry: registry.kind)
 def test_every_file_of_a_folder_registers_something(registry: Registry):
     folder = Path(sys.modules[registry.package].__file__).parent
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}

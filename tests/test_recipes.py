@@ -11,7 +11,7 @@ from torch import nn
 from isgan.evaluation import report
 from isgan.hiders import hiders
 from isgan.losses import losses
-from isgan.steganalyzers import steganalyzers
+from isgan.detectors.networks import networks
 from isgan.training.loop import learning_rate
 from isgan.training.recipe import Recipe, build_part, read_recipe, recipe_from
 
@@ -29,7 +29,7 @@ def test_every_part_can_be_built(path):
     hider = build_part(hiders, recipe.hider)
     assert hider.trainable and isinstance(build_part(losses, recipe.loss), nn.Module)
     if recipe.steganalyzer:
-        steganalyzer = build_part(steganalyzers, recipe.steganalyzer)
+        steganalyzer = build_part(networks, recipe.steganalyzer)
         assert recipe.photos.crop - 3 * recipe.photos.ragged >= steganalyzer.least
         cover, secret = torch.rand(2, 1, 3, 32, 32).unbind()
         assert hider.train()(cover, secret[:, :1]).stego.requires_grad  # or it could not be taught

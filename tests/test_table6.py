@@ -17,19 +17,19 @@ from PIL import Image
 from scipy import stats
 from torch import nn
 
-from isgan import weights
+from isgan import models as weights
 from isgan.__main__ import main
 from isgan.datasets.base import open_sets
 from isgan.datasets.pairs import gray
 from isgan.errors import IsganError
 from isgan.evaluation import table6
-from isgan.evaluation.detector import Detector, Pairs, load_detector, train_detector
+from isgan.detectors.network import Detector, Pairs, load_detector, train_detector
 from isgan.evaluation.results import Results, plain
 from isgan.hiders.wavelet import Wavelet
 from isgan.image import read_rgb, to_array, to_tensor
 from isgan.metrics.security import accuracy, auc, p_e, share_interval
-from isgan.steganalyzers import steganalyzers
-from isgan.steganalyzers.base import Steganalyzer
+from isgan.detectors.networks import networks
+from isgan.detectors.networks.base import Steganalyzer
 from isgan.steganographer import Steganographer
 
 PLAN = table6.Plan(steganalyzer="hashing", minutes=1.5, steps=7, splits=3, limit=24, side=64)
@@ -108,10 +108,10 @@ def made(folder: Path, data: Path, models: dict[str, str], plan: table6.Plan = P
         trainings.append(Training(salt, seed, train, val))
         return Detector(Hashing(salt).eval(), 0.75 + seed / 4, 5, 1.25)
 
-    steganalyzers.names()
+    networks.names()
     TESTED.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(steganalyzers._parts, "hashing", Hashing)
+        patch.setitem(networks._parts, "hashing", Hashing)
         patch.setattr(table6, "train_detector", train)
         table = table6.run(Results(folder), open_sets([data]), plan, models)
     return Run(folder, table, trainings, list(TESTED))
@@ -152,7 +152,7 @@ def copied(whole, tmp_path) -> Path:
 @pytest.fixture(scope="module")
 def expected(data, models) -> dict[tuple[str, bool], Pairs]:
     """Covers and stego images by method, and by whether the photographs are unseen: straight from the photographs."""
-    hiders = {name: Steganographer(weights.load(model)) for name, model in models.items()}
+    hiders = {name: Steganographer(weights.hider(model)) for name, model in models.items()}
 
     def stego(name: str, place: int, cover: np.ndarray, secret: np.ndarray) -> np.ndarray:
         if name in CONTROLS:
@@ -311,7 +311,7 @@ def test_detectors_are_kept(whole, copied, data, models):
 
 @pytest.mark.parametrize("change", [{"steps": 8}, {"minutes": 2.0}, {"steganalyzer": "another"}])
 def test_detectors_of_another_training_are_not_taken(whole, copied, data, change, monkeypatch):
-    monkeypatch.setitem(steganalyzers._parts, "another", Hashing)
+    monkeypatch.setitem(networks._parts, "another", Hashing)
     (copied / "table6-runs.csv").unlink()
     other = made(copied, data, {"lsb332": "lsb332"}, replace(PLAN, splits=2, **change))
     assert len(other.trainings) == 2 * 3 and not {each.salt for each in other.trainings} & {each.salt for each in whole.trainings}
@@ -360,8 +360,8 @@ class Small(Steganalyzer):
 @pytest.fixture
 def registered(monkeypatch) -> Callable[[type], str]:
     def register(part: type) -> str:
-        steganalyzers.names()
-        monkeypatch.setitem(steganalyzers._parts, "of-a-test", part)
+        networks.names()
+        monkeypatch.setitem(networks._parts, "of-a-test", part)
         return "of-a-test"
 
     return register

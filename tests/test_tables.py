@@ -12,13 +12,13 @@ from conftest import scene
 from PIL import Image, ImageFilter
 from torch.nn import functional as F
 
-from isgan import weights
+from isgan import models as weights
 from isgan.__main__ import main
 from isgan.datasets.base import open_sets, open_source
 from isgan.datasets.pairs import gray
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation import table4, table5, table6
-from isgan.evaluation.detector import Pairs, train_detector
+from isgan.detectors.network import Pairs, train_detector
 from isgan.evaluation.report import page
 from isgan.evaluation.results import Results, spread
 from isgan.hiders import hiders
@@ -231,7 +231,7 @@ def test_what_a_pair_is_scored_by(data, tmp_path, model):
     pairs = table5.pairs_of(sets["voc"], sets["lfw"], "test", 64, 2)
     assert [cover.name for cover, _ in pairs] == ["test/test000.png", "test/test001.png"]
     assert [secret.name for _, secret in pairs] == ["test/test001.png", "test/test002.png"]
-    hider = weights.load(model)
+    hider = weights.hider(model)
     cover, secret = pairs[0][0].pixels, pairs[0][1].pixels[..., 1]
     assert cover.shape == (64, 64, 3)
     scores = table5.score(hider, cover, secret, tmp_path / "stego.png")
@@ -258,7 +258,7 @@ class Beyond(Hider):
 @pytest.mark.parametrize("beyond", [False, True])
 def test_the_float_columns(tmp_path, model, beyond):
     """A stego image that was clipped but not rounded, and what is revealed from that."""
-    hider = Beyond() if beyond else weights.load(model)
+    hider = Beyond() if beyond else weights.hider(model)
     cover, secret = scene(64, 64), scene(64, 64, 1)[..., 1]
     scores = table5.score(hider, cover, secret, tmp_path / "stego.png")
     host, guest = to_tensor(cover), to_tensor(secret)
@@ -278,7 +278,7 @@ def test_the_float_columns(tmp_path, model, beyond):
 
 def test_a_dial_is_set_as_hide_sets_it(tmp_path):
     """Whatever it was set to before; only the strength itself is not written into the picture."""
-    hider = weights.load("qim")
+    hider = weights.hider("qim")
     cover, secret = scene(64, 64), np.array(Image.fromarray(scene(64, 64, 1)[..., 1]).filter(ImageFilter.GaussianBlur(1)))
     stego = Steganographer(hider).hide(cover, secret)
     chosen = Steganographer(hider).strength_of(stego)
@@ -446,7 +446,7 @@ def test_no_pair_is_in_two_divisions(split):
 def test_detectors_see_what_is_saved(model):
     cover, secret = scene(64, 64), scene(64, 64, 1)
     hidden = table6._hiding(str(model))(cover, secret, 0)
-    assert np.array_equal(hidden, Steganographer(weights.load(model)).hide(cover, to_array(gray(to_tensor(secret)))))
+    assert np.array_equal(hidden, Steganographer(weights.hider(model)).hide(cover, to_array(gray(to_tensor(secret)))))
 
 
 def test_lsb_matching_changes_a_fifth_of_the_samples_by_one():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from isgan import weights
+from isgan import models as weights
 from isgan.console import counting
 from isgan.datasets.base import Source
 from isgan.datasets.pairs import gray
@@ -77,7 +77,7 @@ def _present(models: Mapping[str, str]) -> tuple[dict[str, Steganographer], list
             absent.append(name)
             warnings.warn(f"{name} is not trained and left out ({error})", IsganWarning, stacklevel=3)
             continue
-        steganographers[name] = Steganographer(weights.load(model))
+        steganographers[name] = Steganographer(weights.hider(model))
     if not steganographers:
         raise IsganError(f"none of the models is trained ({', '.join(models)}): train one, or name others with --model")
     return steganographers, fingerprints, absent

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isgan import weights
+from isgan import models as weights
 from isgan.console import counting
 from isgan.datasets.base import Source, name_in
 from isgan.errors import IsganError
@@ -74,7 +74,7 @@ def run(results: Results, sets: Mapping[str, Source], plan: table6.Plan, models:
         measured = functools.partial(_measured, results, set_name, pairs=pairs, home=source.home)
         groups = []
         for name in models:
-            steganographer = Steganographer(weights.load(name))
+            steganographer = Steganographer(weights.hider(name))
             settings: list[Strength] = ["auto", *range(1, steganographer.strengths + 1)]
             fingerprint = weights.fingerprint(name)
             groups += [measured(name, fingerprint, steganographer, setting) for setting in settings]

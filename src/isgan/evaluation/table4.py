@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from isgan import weights
+from isgan import models
 from isgan.datasets.base import open_sets
 from isgan.errors import IsganError
 from isgan.evaluation.results import Results, spread
@@ -53,7 +53,7 @@ def run(results: Results, data: list[Path], plan: Recipe, *, initial: str | None
         on_row: called with each row of the table when it is known.
     """
     sets = open_sets(data)
-    start = weights.fingerprint(initial) if initial else ""
+    start = models.fingerprint(initial) if initial else ""
     table = []
     for name, loss in LOSSES.items():
         folder = results.folder / "runs" / f"table4-{name}"
@@ -62,12 +62,12 @@ def run(results: Results, data: list[Path], plan: Recipe, *, initial: str | None
         if not (folder / "done").exists():
             train(recipe, data, folder, initial=initial, resume=(folder / CHECKPOINT).exists(), threads=threads)
             (folder / "done").touch()
-        card = weights.card(model)
+        card = models.card(model)
         if recipe_from(card["recipe"]) != recipe or card.get("initial", {}).get("fingerprint", "") != start:
             message = f"{folder} was trained with another recipe, --initial or --budget"
             raise IsganError(f"{message}: choose another --output, or delete the folder")
         for set_name, source in sets.items():
-            keys = {"loss": name, "set": set_name, "fingerprint": weights.fingerprint(model), "side": side}
+            keys = {"loss": name, "set": set_name, "fingerprint": models.fingerprint(model), "side": side}
             rows = measured(results, IMAGES, keys, model, pairs_of(source, source, "test", side, limit))
             scores = spread([{key: capped(row[key]) for key in WITH_FLOATS} for row in rows], WITH_FLOATS)
             length = {"steps": card["steps"], "minutes": round(card["hours"] * 60, 2)}

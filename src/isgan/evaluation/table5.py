@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from isgan import weights
+from isgan import models as weights
 from isgan.console import counting
 from isgan.datasets.base import Source, in_turn, name_in
 from isgan.datasets.pairs import decoded, gray, square
@@ -20,7 +20,7 @@ from isgan.layers.bf16 import bf16_allowed
 from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.steganographer import Steganographer, compare
-from isgan.weights.card import training
+from isgan.models.card import training
 
 # The code of `qim` takes no gradient from a steganalyzer: of our own, `wavelet` is the one trained adversarially.
 MODELS = ("atique", "basic", "isgan", "baluja", "qim", "wavelet", "wavelet-adversarial")
@@ -123,7 +123,7 @@ def measured(results: Results, table: str, keys: Mapping[str, Any], model: weigh
         for cover, secret in pairs:
             row: Mapping[str, Any] | None = known.get((cover.name, secret.name))
             if row is None:
-                hider = hider or weights.load(model)
+                hider = hider or weights.hider(model)
                 scores = score(hider, cover.pixels, to_array(gray(to_tensor(secret.pixels))), Path(folder, "stego.png"))
                 row = {**keys, "cover": cover.name, "secret": secret.name, **{key: plain(value) for key, value in scores.items()}}
                 results.add(table, row)

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from isgan import weights
+from isgan import models as weights
 from isgan.console import counting, fraction_done
 from isgan.datasets.base import Source
 from isgan.datasets.pairs import gray, in_share
 from isgan.errors import IsganError, MissingModel
-from isgan.evaluation.detector import Detector, Pairs, load_detector, train_detector
+from isgan.detectors.network import Detector, Pairs, load_detector, train_detector
 from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Results, plain
 from isgan.evaluation.table5 import MODELS as MEASURED
 from isgan.evaluation.table5 import Photo, squares
@@ -203,7 +203,7 @@ def _hiding(model: str) -> Method:
 
     def hide(cover: np.ndarray, secret: np.ndarray, _number: int) -> np.ndarray:
         nonlocal steganographer
-        steganographer = steganographer or Steganographer(weights.load(model))
+        steganographer = steganographer or Steganographer(weights.hider(model))
         return steganographer.hide(cover, to_array(gray(to_tensor(secret))))
 
     return hide

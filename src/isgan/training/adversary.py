@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isgan.errors import IsganError
-from isgan.steganalyzers import steganalyzers
-from isgan.steganalyzers.base import COVER, STEGO, Steganalyzer
+from isgan.detectors.networks import networks
+from isgan.detectors.networks.base import COVER, STEGO, Steganalyzer
 from isgan.training.recipe import Recipe, build_part
 
 OPTIMIZERS = {
@@ -32,7 +32,7 @@ class Adversary:
 
     def __init__(self, recipe: Recipe, crop: int, fabric: Fabric):
         self.options, self.seed, self.crop, self.fabric = recipe.adversarial, recipe.seed, crop, fabric
-        self.steganalyzer: Steganalyzer = build_part(steganalyzers, recipe.steganalyzer)
+        self.steganalyzer: Steganalyzer = build_part(networks, recipe.steganalyzer)
         if crop - 3 * recipe.photos.ragged < self.steganalyzer.least:
             least = self.steganalyzer.least
             raise IsganError(f"crops of {crop} pixels are too small for the steganalyzer: set --photos.crop {least + 3}, "

@@ -14,9 +14,9 @@ from lightning.fabric import Fabric
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from isgan import weights
+from isgan import models
 from isgan.datasets.pairs import Pair, Photographs, TrainingPairs, fixed_pairs
-from isgan.distortions.quantize import quantize
+from isgan.layers.quantize import quantize
 from isgan.errors import IsganError
 from isgan.figures import Sample
 from isgan.hiders import hiders
@@ -177,7 +177,7 @@ class Trainer:
         # Against a steganalyzer the best picture is that of the first step: the newest weights are kept.
         if score > self.best or self.adversary or not (self.folder / WEIGHTS).exists():
             self.best = score
-            weights.save(hider, self.folder / WEIGHTS, self.card(rows))
+            models.save(hider, self.folder / WEIGHTS, self.card(rows))
         self.on_validation(rows)
 
     def card(self, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from isgan import weights
+from isgan import models
 from isgan.console import TrainingProgress, counting
 from isgan.datasets.pairs import load_photographs
 from isgan.errors import IsganError
@@ -68,8 +68,8 @@ def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, i
         facts: dict[str, Any] = {"device": fabric.device.type if devices == 1 else f"{devices} x {fabric.device.type}"}
         facts |= {"licence": licence} if licence else {}
         if initial:
-            facts["initial"] = weights.origin(initial)
-        trainer = Trainer(plan, fresh, fixed, folder, fabric, initial=weights.load(initial) if initial else None, facts=facts,
+            facts["initial"] = models.origin(initial)
+        trainer = Trainer(plan, fresh, fixed, folder, fabric, initial=models.hider(initial) if initial else None, facts=facts,
                           on_step=progress.step, on_validation=progress.validation)  # fmt: skip
         if resume:
             trainer.resume()

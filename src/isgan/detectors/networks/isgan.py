@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from isgan.layers.pyramid import SpatialPyramid
-from isgan.steganalyzers import steganalyzers
-from isgan.steganalyzers.base import Steganalyzer
+from isgan.detectors.networks import networks
+from isgan.detectors.networks.base import Steganalyzer
 
 SLOPE = 0.2
 
@@ -26,7 +26,7 @@ def group(in_channels: int, out_channels: int, kernel: int, act: nn.Module | Non
     return nn.Sequential(*layers, nn.AvgPool2d(5, stride=2, padding=2, count_include_pad=False))
 
 
-@steganalyzers.register("isgan")
+@networks.register("isgan")
 class ISGANSteganalyzer(Steganalyzer):
     """Table 3, any size from 64 pixels; 0.36 M parameters.
 

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isgan.steganalyzers import steganalyzers
-from isgan.steganalyzers.base import Steganalyzer
-from isgan.steganalyzers.isgan import group
+from isgan.detectors.networks import networks
+from isgan.detectors.networks.base import Steganalyzer
+from isgan.detectors.networks.isgan import group
 
 # Ker and Boehme's 5 x 5 filter (KV), the residual of a sample as predicted from its neighbours.
 KV = torch.tensor(
@@ -20,7 +20,7 @@ KV = torch.tensor(
 )
 
 
-@steganalyzers.register("xunet")
+@networks.register("xunet")
 class XuNet(Steganalyzer):
     """Xu, Wu, Shi, "Structural design of convolutional neural networks for steganalysis", IEEE Signal Processing Letters 23(5), 2016.
 

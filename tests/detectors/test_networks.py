@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from isgan.layers.pyramid import SpatialPyramid
-from isgan.steganalyzers.isgan import SLOPE, Absolute, ISGANSteganalyzer
-from isgan.steganalyzers.xunet import KV, XuNet
+from isgan.detectors.networks.isgan import SLOPE, Absolute, ISGANSteganalyzer
+from isgan.detectors.networks.xunet import KV, XuNet
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:

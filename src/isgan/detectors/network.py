@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from isgan.errors import IsganError
 from isgan.files import replace_file
 from isgan.metrics.security import best_threshold
-from isgan.steganalyzers import steganalyzers
-from isgan.steganalyzers.base import COVER, STEGO, Steganalyzer
+from isgan.detectors.networks import networks
+from isgan.detectors.networks.base import COVER, STEGO, Steganalyzer
 
 BATCH = 8  # covers, with as many stego images
 CHECKS = 10  # validations in a training
@@ -68,7 +68,7 @@ class Detector:
 
 def load_detector(name: str, path: Path) -> Detector:
     """What `Detector.save` wrote; `name` is the steganalyzer's."""
-    steganalyzer: Steganalyzer = steganalyzers[name]().to(memory_format=torch.channels_last)
+    steganalyzer: Steganalyzer = networks[name]().to(memory_format=torch.channels_last)
     try:
         with safetensors.safe_open(path, "pt") as file:
             facts = json.loads(file.metadata()["detector"])
@@ -97,7 +97,7 @@ def train_detector(name: str, train: Pairs, val: Pairs, *, minutes: float = 0.0,
         raise IsganError("a detector needs minutes or steps to be trained")
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    steganalyzer: Steganalyzer = steganalyzers[name]().to(memory_format=torch.channels_last)
+    steganalyzer: Steganalyzer = networks[name]().to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(steganalyzer.parameters(), lr, weight_decay=1e-5)
     best, kept = np.inf, copy.deepcopy(steganalyzer.state_dict())
     started, step, done, order = time.monotonic(), 0, 0.0, np.array([], int)

@@ -2,4 +2,4 @@
 
 from isgan.registry import Registry
 
-steganalyzers: Registry = Registry("steganalyzer", "isgan.steganalyzers")
+networks: Registry = Registry("steganalyzer", "isgan.detectors.networks")
