@@ -54,3 +54,9 @@ class Cover(ABC):
     def samples(self) -> int:
         """How many samples the planes have together."""
         return sum(plane.size for plane in self.planes)
+
+    @property
+    def weight(self) -> int:
+        """How many samples can hide a change: what rates and the square-root rule count. Never of use to a receiver, since embedding
+        may change it."""
+        return self.samples

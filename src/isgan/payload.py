@@ -1,0 +1,123 @@
+"""A secret as the bytes that are sealed, fitted into what a cover takes, and back.
+
+    codec's number, 1 byte | length of the name, 1 byte | name, UTF-8 | what the codec packed
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from isgan.codecs import codecs
+from isgan.codecs.base import Codec, Encoded, best, fewest
+from isgan.errors import IsganError, NothingFound
+from isgan.options import Options
+from isgan.secret import Secret
+
+FILE = "file"  # the codec of bytes that have to come back unchanged
+HIGHEST, LOWEST = 40.0, 30.0  # dB between which a picture is fitted before it is made smaller
+SMALLEST = 64  # pixels of the shorter side
+NAME_BYTES = 255
+
+Larger: TypeAlias = Callable[[int], float]
+"""How many times as many samples a cover has to have for so many bytes."""
+
+
+class Payload(NamedTuple):
+    """Bytes to seal, the secret as the receiver will get it, and facts worth printing."""
+
+    data: bytes
+    delivered: Secret
+    facts: dict[str, Any]
+
+
+def pack(secret: Secret, room: int, options: Options, codec: str, larger: Larger) -> Payload:
+    """The best of a secret that fits.
+
+    Args:
+        secret: a picture, or a file with its `data`.
+        room: bytes that there are.
+        options: `exact`, `quality`, `gray` and `risk` matter.
+        codec: name of the codec for pictures.
+        larger: for messages.
+
+    Raises:
+        IsganError: it does not fit; the message says what would help.
+    """
+    if options.exact or secret.picture is None or codec == FILE:
+        if secret.data is None:
+            raise IsganError("a picture in memory has no bytes of its own: give a file, or leave out exact")
+        before = _before(FILE, secret.name)
+        data = before + codecs[FILE]().pack(secret.data, 0)
+        _check(len(data), room, options, larger, "--exact is left out" if secret.picture is not None else "a smaller file is taken")
+        return Payload(data, Secret(data=secret.data, name=secret.name), {"codec": FILE, "secret bytes": len(secret.data)})
+    picture = secret.picture
+    if options.gray and picture.ndim == 3:
+        picture = np.array(Image.fromarray(picture).convert("L"))
+    elif picture.ndim == 3 and (picture[..., :1] == picture).all():
+        picture = np.ascontiguousarray(picture[..., 0])  # gray in all but name
+    before = _before(codec, secret.name)
+    made = _fitted(codecs[codec](), picture, room - len(before), options, larger)
+    height, width = made.picture.shape[:2]
+    facts = {"codec": codec, "secret dB": made.psnr, "secret size": f"{width} x {height}"}
+    if made.picture.shape[:2] != picture.shape[:2]:
+        facts["reduced from"] = f"{picture.shape[1]} x {picture.shape[0]}"
+    return Payload(before + made.data, Secret(made.picture, name=secret.name), facts)
+
+
+def unpack(data: bytes) -> Secret:
+    """The secret of authenticated bytes; `NothingFound` or `IsganError` if they are none all the same."""
+    if len(data) < 2 or len(data) < 2 + data[1]:
+        raise NothingFound
+    name = data[2 : 2 + data[1]].decode("utf-8", "replace").replace("/", "_").replace("\\", "_").replace("\0", "_")
+    kinds = [kind for kind in map(codecs.__getitem__, codecs.names()) if kind.number == data[0]]
+    if not kinds:
+        raise IsganError(f"the secret is packed in a way that this version does not know ({data[0]}): update isgan")
+    found = kinds[0]().decode(data[2 + data[1] :])
+    return Secret(data=found, name=name) if isinstance(found, bytes) else Secret(found, name=name)
+
+
+def _before(codec: str, name: str) -> bytes:
+    text = name.encode("utf-8", "replace")[:NAME_BYTES].decode("utf-8", "ignore").encode()
+    return bytes([codecs[codec].number, len(text)]) + text
+
+
+def _check(size: int, room: int, options: Options, larger: Larger, otherwise: str) -> None:
+    if size <= room:
+        return
+    remedies = [f"a cover of {larger(size):.1f} times as many pixels" if room else "a larger cover"]
+    if options.risk != "high":
+        remedies.append(f"--risk {'medium' if options.risk == 'low' else 'high'}")
+    raise IsganError(f"the secret takes {size:,} bytes, and the cover {room:,} at --risk {options.risk}: "
+                     f"it may fit with {' or '.join(remedies)}, or if {otherwise}")  # fmt: skip
+
+
+def _fitted(codec: Codec, picture: np.ndarray, room: int, options: Options, larger: Larger) -> Encoded:
+    if options.quality is not None:
+        made = fewest(codec, picture, options.quality)
+        if made.psnr < options.quality:
+            raise IsganError(f"the secret comes to at most {made.psnr:.1f} dB in this codec: lower --quality, or take --exact")
+        _check(len(made.data), room, options, larger, "--quality is lower")
+        return made
+    smallest = min(1.0, SMALLEST / min(picture.shape[:2]))
+    scale = 1.0
+    while True:
+        reduced = _scaled(picture, scale)
+        made = best(codec, reduced, room, HIGHEST)
+        if made is not None and (made.psnr >= LOWEST or scale == smallest):
+            return made
+        least = fewest(codec, reduced, LOWEST)
+        if scale == smallest:
+            break
+        # Bytes grow a little less than pixels do, so this comes near from above in a few steps.
+        scale = max(smallest, scale * min(0.95, (room / len(least.data)) ** 0.5))
+    _check(len(least.data), room, options, larger, "the secret is simpler")
+    return least
+
+
+def _scaled(picture: np.ndarray, scale: float) -> np.ndarray:
+    if scale == 1.0:
+        return picture
+    size = tuple(max(1, round(scale * side)) for side in picture.shape[1::-1])
+    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))

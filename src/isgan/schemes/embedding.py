@@ -1,0 +1,228 @@
+"""Embedding: a secret as few bytes, sealed with the key, written into a cover by a coder where a cost says that it shows least.
+
+    secret -> codec -> key.seal -> coder <- strategy <- cost <- cover
+
+`docs/format.md` specifies what is written where.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isgan.coders import coders
+from isgan.coders.base import Coder, Infeasible
+from isgan.costs import costs
+from isgan.costs.base import Costs
+from isgan.costs.model_based import model_based
+from isgan.covers import covers
+from isgan.covers.base import Cover, Planes
+from isgan.errors import IsganError, NothingFound
+from isgan.key import NONCE, TAG, Key
+from isgan.options import Options, Risk
+from isgan.payload import Payload, pack, unpack
+from isgan.schemes.base import Hidden, Progress, Scheme, silent
+from isgan.secret import Secret
+from isgan.strategies import strategies
+from isgan.strategies.base import Part, Strategy
+
+VERSION = 1
+LENGTH = 4  # bytes of a body's length
+HEAD = NONCE + 1 + LENGTH + TAG
+# The head takes half of the first part, so that it is no denser than a body, but no more than is of use.
+HEAD_SAMPLES = 1 << 16
+FEWEST_HEAD_SAMPLES = 1024
+TRIALS = 8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one kind of cover is embedded in.
+
+    Attributes:
+        cost, strategy: names.
+        model_based: design rate in bits a sample for the model-based conversion, or 0 for prices as they are.
+        low, medium: bits of payload at `--risk low` and `medium`, for each square root of a sample (`Cover.weight`).
+    """
+
+    cost: str
+    strategy: str
+    low: float
+    medium: float
+    model_based: float = 0.0
+
+
+class Embedding(Scheme):
+    """A codec, a coder, and for each kind of cover a cost and a strategy.
+
+    Args:
+        codec, coder: names.
+        covers: by the name of a kind of cover, what `Settings` takes.
+    """
+
+    keyed = True
+    resizes = False
+
+    def __init__(self, codec: str, coder: str, covers: Mapping[str, Mapping[str, Any]]):
+        self.codec = codec
+        self.coder: Coder = coders[coder]()
+        self.settings = {kind: Settings(**settings) for kind, settings in covers.items()}
+
+    def hide(self, cover: Cover, secret: Secret, key: Key, options: Options, progress: Progress = silent) -> Hidden:
+        payload = pack(secret, self.room(cover, options.risk), options, options.codec or self.codec, self._larger(cover, options.risk))
+        changes = self._embed(cover, payload.data, key, progress)
+        planes = tuple(plane + change for plane, change in zip(cover.planes, changes, strict=True))
+        changed = sum(np.count_nonzero(change) for change in changes) / cover.samples
+        bits = 8 * (HEAD + len(payload.data) + TAG)
+        facts = payload.facts | {"bytes": len(payload.data), "rate": bits / cover.weight, "changed": changed}
+        return Hidden(cover.changed(planes), payload.delivered, facts)
+
+    def reveal(self, stego: Cover, key: Key, progress: Progress = silent) -> Secret:
+        return unpack(self._extract(stego, key, progress))
+
+    def room(self, cover: Cover, risk: Risk) -> int:
+        """Bytes of payload that a cover takes at a risk: the fewer of what the coder can carry and what the risk allows."""
+        slots = self._slots(cover)
+        body = slots.body
+        most = min((self.coder.capacity(count) * body // count for count in slots.counts if count), default=0) // 8 - TAG
+        if risk != "high":
+            settings = self._settings(cover)
+            most = min(most, int(getattr(settings, risk) * cover.weight**0.5) // 8 - TAG - HEAD)
+        return max(0, most)
+
+    def _larger(self, cover: Cover, risk: Risk) -> Payload.Larger:
+        """How many times more samples a cover needs to take so many bytes at a risk, as a function of the bytes."""
+        allowed = self.room(cover, risk)
+        power = 1 if risk == "high" else 2  # the square-root rule
+        return lambda size: (max(1.0, size / max(allowed, 1))) ** power
+
+    def _settings(self, cover: Cover) -> Settings:
+        kind = covers.name_of(type(cover))
+        if kind not in self.settings:
+            raise IsganError(f"this model does not hide in {kind} files: take the default model")
+        return self.settings[kind]
+
+    def _slots(self, cover: Cover) -> "Slots":
+        strategy = strategies[self._settings(cover).strategy]()
+        parts = strategy.parts(len(cover.planes))
+        first = parts[0].of(cover.planes).size
+        head = min(max(first // 2, min(first, FEWEST_HEAD_SAMPLES)), HEAD_SAMPLES)
+        if self.coder.capacity(head) < 8 * HEAD:
+            raise IsganError("the cover is too small for any secret: take one of more pixels")
+        return Slots(strategy, parts, [part.of(cover.planes).size - head * (part is parts[0]) for part in parts], head)
+
+    def _embed(self, cover: Cover, data: bytes, key: Key, progress: Progress) -> Planes:
+        settings, slots = self._settings(cover), self._slots(cover)
+        priced = costs[settings.cost](cover)
+        if settings.model_based:
+            priced = model_based(priced, settings.model_based, 8 * (HEAD + len(data) + TAG))
+        for _ in range(TRIALS):
+            nonce = key.nonce()
+            head = nonce + key.seal(bytes([VERSION]) + (len(data) + TAG).to_bytes(LENGTH, "little"), "head", nonce)
+            body = key.seal(data, "body", nonce)
+            try:
+                return _write(cover, priced, slots, self.coder, key, (_bits(head), _bits(body)), progress)
+            except Infeasible:  # other bits may fit
+                continue
+        raise IsganError("the cover has too little that may change: take one with fewer pixels of pure black, white or one colour")
+
+    def _extract(self, stego: Cover, key: Key, progress: Progress) -> bytes:
+        slots = self._slots(stego)
+        first = _elements(stego, slots.parts[0], key, 0)
+        head = _bytes(self.coder.extract(first[: slots.head], 8 * HEAD))
+        nonce = head[:NONCE]
+        opened = key.open(head[NONCE:], "head", nonce)
+        if opened is None or opened[0] != VERSION:
+            raise NothingFound
+        length = int.from_bytes(opened[1:], "little")
+        if not TAG <= length <= self.room(stego, "high") + TAG:
+            raise NothingFound
+        read = []
+        for number, (part, count) in enumerate(zip(slots.parts, slots.shares(8 * length), strict=True)):
+            elements = _elements(stego, part, key, number) if number else first[slots.head :]
+            read.append(self.coder.extract(elements, count))
+            progress(number + 1, len(slots.parts))
+        data = key.open(_bytes(np.concatenate(read)), "body", nonce)
+        if data is None:
+            raise NothingFound
+        return data
+
+
+class Slots(NamedTuple):
+    """What carries what: the parts, how many of their samples carry the body, and how many of the first part's the head."""
+
+    strategy: Strategy
+    parts: list[Part]
+    counts: list[int]
+    head: int
+
+    @property
+    def body(self) -> int:
+        """Samples that carry the body."""
+        return sum(self.counts)
+
+    def shares(self, bits: int) -> Iterator[int]:
+        """How many bits of a body each part carries: in proportion to its samples, rounded so that the sum is right."""
+        done = 0
+        for count in self.counts:
+            yield bits * (done + count) // self.body - bits * done // self.body
+            done += count
+
+
+def _elements(cover: Cover, part: Part, key: Key, number: int) -> np.ndarray:
+    """A part's samples in the key's order."""
+    samples = part.of(cover.planes).ravel()
+    return samples[key.order(f"part {number}", samples.size)]
+
+
+def _write(cover: Cover, priced: Costs, slots: Slots, coder: Coder, key: Key, bits: tuple[np.ndarray, np.ndarray],
+           progress: Progress) -> Planes:  # fmt: skip
+    """Head and body into the cover: what is added to its planes, int8. `Infeasible` if these bits do not fit."""
+    head, body = bits
+    changes = tuple(np.zeros(plane.shape, np.int8) for plane in cover.planes)
+    start = 0
+    for number, (part, count) in enumerate(zip(slots.parts, slots.shares(len(body)), strict=True)):
+        moved = slots.strategy.moved(part, len(cover.planes))
+        samples = part.of(cover.planes)
+        order = key.order(f"part {number}", samples.size)
+        elements = samples.ravel()[order]
+        down, up = (price.ravel()[order] for price in _allowed(cover, part, moved, slots.strategy.prices(priced, changes, part)))
+        pieces = [(0 if number else slots.head, body[start : start + count])]
+        if number == 0:
+            pieces.insert(0, (0, head))
+        written = np.empty_like(elements)
+        for (first, message), last in zip(pieces, [*(piece[0] for piece in pieces[1:]), len(elements)], strict=True):
+            where = slice(first, last)
+            written[where] = coder.embed(elements[where], down[where], up[where], message)
+        added = np.empty(samples.size, np.int8)
+        added[order] = written - elements
+        for plane in moved:
+            part._replace(plane=plane).of(changes)[...] += added.reshape(samples.shape)
+        start += count
+        progress(number + 1, len(slots.parts))
+    return changes
+
+
+def _allowed(cover: Cover, part: Part, moved: tuple[int, ...], prices: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The prices, infinite where a sample would leave the bounds or is frozen."""
+    down, up = (np.array(price, np.float32) for price in prices)
+    lowest, highest = cover.bounds
+    for plane in moved:
+        there = part._replace(plane=plane)
+        samples, frozen = there.of(cover.planes), cover.frozen[plane]
+        down[samples <= lowest] = np.inf
+        up[samples >= highest] = np.inf
+        if frozen is not None:
+            where = frozen[there.row :: there.step, there.column :: there.step]
+            down[where] = up[where] = np.inf
+    return down, up
+
+
+def _bits(data: bytes) -> np.ndarray:
+    """Bytes -> their bits, the lowest first, (n,) uint8."""
+    return np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+
+
+def _bytes(bits: np.ndarray) -> bytes:
+    return np.packbits(bits, bitorder="little").tobytes()
