@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from isgan import weights
+from isgan import models
 from isgan.evaluation.leaderboard import process
 from isgan.image import write_png
 from isgan.steganographer import Steganographer
 
-MODELS = (weights.DEFAULT, "wavelet")
+MODELS = (models.DEFAULT, "wavelet")
 UNIT = "isgan"
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SIDE = 256
@@ -38,7 +38,7 @@ def in_process(repeats: int = 15) -> list[dict]:
     cover, secret = (random.integers(0, 256, shape, dtype=np.uint8) for shape in ((SIDE, SIDE, 3), (SIDE, SIDE)))
     works: dict[tuple[str, str], Callable[[], object]] = {}
     for name in (UNIT, *MODELS, "lsb332"):
-        steganographer = Steganographer(weights.load(name))
+        steganographer = Steganographer(models.hider(name))
         stego = steganographer.hide(cover, secret)
         works["hide", name] = partial(steganographer.hide, cover, secret)
         works["reveal", name] = partial(steganographer.reveal, stego)

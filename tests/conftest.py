@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from isgan import weights
+from isgan import models
 from isgan.hiders.qim import Qim
 from isgan.hiders.wavelet import Wavelet
 from isgan.layers import bf16
@@ -41,7 +41,7 @@ def stirred(hider: torch.nn.Module) -> torch.nn.Module:
 def model(tmp_path_factory) -> Path:
     """Weights of a small `wavelet` that was never trained, with a card."""
     path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    weights.save(stirred(Wavelet(blocks=1, hidden=8, apart=True)), path, {"licence": "MIT"})
+    models.save(stirred(Wavelet(blocks=1, hidden=8, apart=True)), path, {"licence": "MIT"})
     return path
 
 
@@ -49,7 +49,7 @@ def model(tmp_path_factory) -> Path:
 def dial(tmp_path_factory) -> Path:
     """Weights of a small `qim` with a dial that was never trained, with a card."""
     path = tmp_path_factory.mktemp("dial") / "dial.safetensors"
-    weights.save(stirred(Qim(modulus=7, hidden=8, blocks=1, dial=True, apart=True)), path, {})
+    models.save(stirred(Qim(modulus=7, hidden=8, blocks=1, dial=True, apart=True)), path, {})
     return path
 
 

@@ -13,7 +13,7 @@ from conftest import scene
 from PIL import Image
 
 import isgan
-from isgan import steganographer, weights
+from isgan import models, steganographer
 from isgan.commands.hide import hide as hide_command
 
 
@@ -73,17 +73,17 @@ def test_the_default_model(folder):
 
 
 def test_names():
-    assert isgan.names() == sorted([*weights.names(), "lsb121", "lsb332"])
+    assert isgan.names() == sorted([*models.names(), "lsb121", "lsb332"])
 
 
 def test_one_set_of_defaults():
     """Written out where they are read, so that neither importing isgan nor --help imports numpy."""
     for function in (isgan.hide, hide_command):
         parameters = inspect.signature(function).parameters
-        assert parameters["model"].default == weights.DEFAULT
+        assert parameters["model"].default == models.DEFAULT
         assert parameters["min_secret_psnr"].default == steganographer.MIN_SECRET_PSNR
         assert get_args(parameters["fit"].annotation) == get_args(steganographer.Fit)
-    assert inspect.signature(isgan.reveal).parameters["model"].default == weights.DEFAULT
+    assert inspect.signature(isgan.reveal).parameters["model"].default == models.DEFAULT
 
 
 def test_version():

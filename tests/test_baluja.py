@@ -168,8 +168,8 @@ def test_bounds(name, value):
 
 
 def test_the_widest_fits_a_weights_file():
-    """64 MiB, `isgan.weights.MAX_BYTES`, with float32 weights."""
-    from isgan.weights import MAX_BYTES
+    """64 MiB, `isgan.models.MAX_BYTES`, with float32 weights."""
+    from isgan.models import MAX_BYTES
 
     assert 4 * parameters(Baluja(width=100, colour=True)) < MAX_BYTES
 

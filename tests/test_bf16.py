@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import stirred
 
-from isgan import weights
+from isgan import models
 from isgan.engine import to_onnx
 from isgan.evaluation.table5 import score
 from isgan.hiders.isgan import ISGAN
@@ -25,7 +25,7 @@ COVER, SECRET = (to_tensor(read_rgb(EXAMPLES / name)[64:192, 64:192]) for name i
 def hidden(model: str, native: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[torch.Tensor, list[float]]:
     """The stego image, and dB of both ends."""
     monkeypatch.setattr(bf16, "native", lambda: native)
-    hider, secret = weights.load(model), SECRET[:, :1]
+    hider, secret = models.hider(model), SECRET[:, :1]
     with torch.inference_mode():
         with bf16.bf16_allowed():
             stego = hider.hide_in_8_bits(COVER, secret)
@@ -73,7 +73,7 @@ def test_which_processors_do(flags, fast, monkeypatch):
 def test_only_table_5_takes_it(tmp_path, monkeypatch):
     """What `isgan hide` makes is the same on all processors, and so are both engines."""
     monkeypatch.setattr(bf16, "native", lambda: True)
-    steganographer = Steganographer(weights.load("isgan"))
+    steganographer = Steganographer(models.hider("isgan"))
     cover, secret = to_array(COVER), to_array(SECRET[:, :1])
     made = steganographer.hide(cover, secret)
     with bf16.bf16_allowed():

@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import isgan
-from isgan import weights
+from isgan import models
 from isgan.__main__ import main
 from isgan.steganographer import compare
 
@@ -46,7 +46,7 @@ def test_hide_and_reveal(folder, capsys, model):
     assert run("hide", "cover.png", "secret.png", "-o", "stego.png", "--model", model, "--min-secret-psnr", 0) == 0
     assert run("reveal", "stego.png", "-o", "revealed.png", "--model", model) == 0
     out, err = capsys.readouterr()
-    assert err == "" and out.count(weights.fingerprint(model)) == 2 and "stego.png\n" in out and "revealed.png\n" in out
+    assert err == "" and out.count(models.fingerprint(model)) == 2 and "stego.png\n" in out and "revealed.png\n" in out
     assert np.array_equal(Image.open("revealed.png"), isgan.reveal("stego.png", model=model))
 
 
@@ -57,7 +57,7 @@ def test_what_is_printed(folder, capsys):
     scores = compare(np.array(Image.open("stego.png")), np.array(Image.open("cover.png")))
     assert lines[1].split() == ["stego", "vs", "cover", "PSNR", f"{scores.psnr:.2f}", "dB", "SSIM", f"{scores.ssim:.4f}"]
     assert lines[2].split() == ["revealed", "vs", "secret", "PSNR", "inf", "dB", "SSIM", "1.0000"]
-    assert lines[3].split() == ["model", "lsb332", weights.fingerprint("lsb332")]
+    assert lines[3].split() == ["model", "lsb332", models.fingerprint("lsb332")]
 
 
 def test_names_with_spaces_and_letters(folder):
@@ -253,13 +253,13 @@ def test_models_that_are_refused(folder, refused, model):
 
 def test_models(folder, capsys, monkeypatch, model):
     scores = {"lfw": {"stego_psnr": 44.344, "stego_ssim": 0.98, "secret_psnr": 41, "secret_ssim": 0.5}}
-    monkeypatch.setattr(weights, "FOLDER", folder)
+    monkeypatch.setattr(models, "FOLDER", folder)
     monkeypatch.setenv("COLUMNS", "120")
-    weights.save(weights.load(model), "small.safetensors", {"licence": "CC-BY-4.0", "scores": scores})
+    models.save(models.hider(model), "small.safetensors", {"licence": "CC-BY-4.0", "scores": scores})
     assert run("models") == 0
     rows = [line.replace("│", " ").split() for line in capsys.readouterr().out.splitlines()]
-    assert ["small", "wavelet", f"{weights.card(model)['parameters']:,}", "0.1", "MB", "CC-BY-4.0", weights.fingerprint("small")] in rows
-    assert ["lsb332", "lsb332", "0", "none", weights.fingerprint("lsb332")] in rows
+    assert ["small", "wavelet", f"{models.card(model)['parameters']:,}", "0.1", "MB", "CC-BY-4.0", models.fingerprint("small")] in rows
+    assert ["lsb332", "lsb332", "0", "none", models.fingerprint("lsb332")] in rows
     assert ["small", "lfw", "44.34", "0.9800", "41.00", "0.5000"] in rows
 
 

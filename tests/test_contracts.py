@@ -1,4 +1,4 @@
-"""What every part owes its contract, run over the registries: a new hider, steganalyzer, loss or distortion is tested by being there."""
+"""What every part owes its contract, run over the registries: a new hider, steganalyzer or loss is tested by being there."""
 
 import inspect
 import subprocess
@@ -17,16 +17,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isgan.color import luma, rgb_to_ycbcr
-from isgan.distortions import distortions
-from isgan.layers.quantize import quantize, quantize_luma
+from isgan.detectors.networks import networks
+from isgan.detectors.networks.base import COVER, STEGO, Steganalyzer
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, LumaHider
+from isgan.layers.quantize import quantize, quantize_luma
 from isgan.losses import losses
 from isgan.losses.base import HidingLoss, LossTerms
 from isgan.registry import Registry
-from isgan.detectors.networks import networks
-from isgan.detectors.networks.base import COVER, STEGO, Steganalyzer
 
 # Every registered hider as it is built by default, and what else is worth a run. A new part needs no line here.
 OPTIONS: dict[str, list[dict[str, Any]]] = {
@@ -621,37 +620,7 @@ def test_a_step_down_the_gradient_helps(name):
     assert after.total < before.total and after.cover < before.cover and after.secret < before.secret
 
 
-# ---------------------------------------------------------------------- distortions
-
-
-STRENGTHS = [(name, strength) for name in distortions.names() for strength in distortions[name].strengths]
-every_distortion = pytest.mark.parametrize("name, strength", STRENGTHS)
-
-
-@every_distortion
-@pytest.mark.parametrize("size", [(32, 32), (33, 47)])
-def test_distortions_return_images(name, strength, size):
-    distortion = distortions[name](strength)
-    assert isinstance(distortion, nn.Module) and inspect.getdoc(type(distortion))
-    stego = eight_bit(2, 3, *size)
-    out = distortion(stego)
-    assert out.shape == stego.shape and out.dtype == stego.dtype and out.min() >= 0 and out.max() <= 1
-
-
-@every_distortion
-def test_distortions_let_the_gradient_through(name, strength):
-    stego = (0.1 + 0.8 * eight_bit(1, 3, 32, 32)).requires_grad_()
-    weights = torch.randn(stego.shape, generator=torch.Generator().manual_seed(0))
-    (distortions[name](strength)(stego) * weights).sum().backward()
-    assert stego.grad.isfinite().all()
-    assert (stego.grad != 0).float().mean() > 0.5
-
-
-@pytest.mark.parametrize("name", distortions.names())
-def test_distortions_have_a_grid(name):
-    strengths = distortions[name].strengths
-    assert len(strengths) == len(set(strengths)) > 0
-    assert distortions.name_of(distortions[name]) == name
+# ---------------------------------------------------------------------- quantize
 
 
 def test_quantize_rounds_to_the_nearest():
@@ -659,7 +628,7 @@ def test_quantize_rounds_to_the_nearest():
     for offset in (-0.49, -0.2, 0.0, 0.2, 0.49):
         assert torch.equal(quantize((levels + offset) / 255), levels / 255)
     assert quantize(torch.tensor([-3.0, -0.01, 1.01, 3.0])).tolist() == [0, 0, 1, 1]
-    values = distortions["quantize"](6)(torch.rand(10_000)).unique()
+    values = quantize(torch.rand(10_000), 63).unique()
     assert len(values) == 64 and torch.allclose(values * 63, torch.arange(64.0), atol=1e-4)
 
 
@@ -770,7 +739,7 @@ def test_a_subclass_has_no_name_of_its_own():
         hiders.name_of(Fork)
 
 
-@pytest.mark.parametrize("registry", [hiders, networks, losses, distortions], ids=lambda registry: registry.kind)
+@pytest.mark.parametrize("registry", [hiders, networks, losses], ids=lambda registry: registry.kind)
 def test_every_file_of_a_folder_registers_something(registry: Registry):
     folder = Path(sys.modules[registry.package].__file__).parent
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}

@@ -12,7 +12,7 @@ import torch
 from conftest import scene, stirred
 
 import isgan
-from isgan import engine, weights
+from isgan import engine, models
 from isgan.__main__ import main
 from isgan.color import luma
 from isgan.engine import HALVES, compiled, to_onnx
@@ -37,7 +37,7 @@ def color() -> Qim:
 
 def shipped(name: str, strength: int = 0) -> Callable[[], Hider]:
     def build() -> Hider:
-        hider = weights.load(name)
+        hider = models.hider(name)
         if strength:
             hider.set_strength(strength)
         return hider
@@ -100,7 +100,7 @@ def test_other_runtimes_give_the_same_pictures(exported, engine, monkeypatch):
 
 def test_the_engine_of_a_steganographer(dial, monkeypatch):
     """Any size: tiles off the grid go through PyTorch, and only they."""
-    plain, fast = Steganographer(weights.load(dial), tile=64), Steganographer(weights.load(dial), tile=64, engine="openvino")
+    plain, fast = Steganographer(models.hider(dial), tile=64), Steganographer(models.hider(dial), tile=64, engine="openvino")
     for size in ((70, 83), (72, 88)):
         cover, secret = scene(*size), scene(*size, seed=1)[..., 0]
         stego = plain.hide(cover, secret, strength=3)
@@ -191,9 +191,9 @@ def test_one_thread_and_two_give_the_same(case):
 def test_what_is_missing_is_named(dial, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
     with pytest.raises(IsganError, match=r"\.\[fast\]"):
-        compiled(weights.load(dial), "hide")
+        compiled(models.hider(dial), "hide")
     monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
     with pytest.raises(IsganError, match=r"\.\[export\]"):
-        to_onnx(weights.load(dial), "hide")
+        to_onnx(models.hider(dial), "hide")
     with pytest.raises(IsganError, match="'torch' or 'openvino'"):
         isgan.load(dial, engine="tpu")

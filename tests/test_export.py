@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import scene, stirred
 
-from isgan import weights
+from isgan import models
 from isgan.__main__ import main
 from isgan.hiders.qim import Qim
 from isgan.image import to_tensor
@@ -17,7 +17,7 @@ from isgan.image import to_tensor
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("small") / "small.safetensors"
-    weights.save(stirred(Qim(modulus=2, stages=1, hidden=8, blocks=0, dial=True, apart=True)), path, {})
+    models.save(stirred(Qim(modulus=2, stages=1, hidden=8, blocks=0, dial=True, apart=True)), path, {})
     return path
 
 
@@ -39,7 +39,7 @@ def test_the_files_are_the_halves(folder, small, capsys):
     assert "strength 4\n" in capsys.readouterr().out
     assert sorted(path.name for path in Path("made").iterdir()) == ["hide.onnx", "reveal.onnx"]
     hide, reveal = (onnxruntime.InferenceSession(folder / "made" / f"{half}.onnx") for half in ("hide", "reveal"))
-    hider = weights.load(small)
+    hider = models.hider(small)
     hider.set_strength(4)
     cover, secret = to_tensor(scene(40, 48)), to_tensor(scene(40, 48, seed=1)[..., 0])
     stego = hider.hide_in_8_bits(cover, secret)

@@ -11,7 +11,7 @@ import torch
 from conftest import scene
 from PIL import Image
 
-from isgan import weights
+from isgan import models
 from isgan.__main__ import main
 from isgan.datasets.base import open_sets
 from isgan.datasets.pairs import gray
@@ -136,7 +136,7 @@ def test_figures(line, data, tmp_path, model, capsys):
     for cover, guest in pairs_of(source, source, "test", 64, None)[:2]:
         secret = to_array(gray(to_tensor(guest.pixels)))
         for name in (model, "lsb332"):
-            steganographer = Steganographer(weights.load(name))
+            steganographer = Steganographer(models.hider(name))
             stego = steganographer.hide(cover.pixels, secret)
             revealed = steganographer.reveal(stego)
             for picture in (cover.pixels, secret, stego, revealed):

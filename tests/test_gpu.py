@@ -8,7 +8,7 @@ import torch
 from conftest import scene
 from PIL import Image
 
-from isgan import weights
+from isgan import models
 from isgan.datasets.pairs import TrainingPairs
 from isgan.image import read_rgb
 from isgan.steganographer import Steganographer
@@ -40,18 +40,18 @@ def test_training_and_resuming(tmp_path, precision):
     run(read_recipe(RECIPES / "qim.toml", tables), [tmp_path / "photos"], tmp_path / "run", accelerator="gpu")
     tables["schedule"]["steps"] = 4
     file = run(read_recipe(RECIPES / "qim.toml", tables), [tmp_path / "photos"], tmp_path / "run", accelerator="gpu", resume=True)
-    card = weights.card(file)
+    card = models.card(file)
     assert (card["device"], card["steps"]) == ("cuda", 4)
-    assert {parameter.device.type for parameter in weights.load(file).parameters()} == {"cpu"}
+    assert {parameter.device.type for parameter in models.hider(file).parameters()} == {"cpu"}
 
 
 def test_hiding_in_batches_what_the_cpu_reveals():
     examples = Path(__file__).parents[1] / "examples"
     cover, secret = (read_rgb(examples / name) for name in ("covers/canal.png", "secrets/church.png"))
     cover, secret = np.tile(cover, (2, 2, 1)), np.tile(secret[..., 1], (2, 2))
-    on_cpu = Steganographer(weights.load("qim"))
-    stego = Steganographer(weights.load("qim").to("cuda"), tile=128, batch=4).hide(cover, secret, strength=6)
-    on_gpu = Steganographer(weights.load("qim").to("cuda"), tile=128, batch=4).reveal(stego)
+    on_cpu = Steganographer(models.hider("qim"))
+    stego = Steganographer(models.hider("qim").to("cuda"), tile=128, batch=4).hide(cover, secret, strength=6)
+    on_gpu = Steganographer(models.hider("qim").to("cuda"), tile=128, batch=4).reveal(stego)
     revealed = on_cpu.reveal(stego)
     assert (
         np.square(revealed - secret.astype(float)).mean()

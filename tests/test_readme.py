@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import isgan
-from isgan import weights
+from isgan import models
 from isgan.__main__ import main
 from isgan.evaluation.leaderboard import markdown
 from isgan.hiders import hiders
@@ -91,7 +91,7 @@ def test_the_default_model_over_all_test_photographs():
         rows = list(csv.DictReader(file))
     table = re.findall(r"^\| (\w+) \| (\d+) \| ([\d.]+) / ([\d.]+) \| ([\d.]+) / ([\d.]+) \|", README, re.MULTILINE)
     assert len(table) == 4
-    card = weights.card("qim")["scores"]
+    card = models.card("qim")["scores"]
     for name, count, *figures in table:
         group = [row for row in rows if row["set"] == name and row["model"] == "qim"]
         assert len(group) == int(count)

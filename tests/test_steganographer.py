@@ -12,7 +12,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import isgan
-from isgan import weights
+from isgan import models
 from isgan.errors import IsganError, IsganWarning
 from isgan.hiders import hiders
 from isgan.hiders.isgan import ISGAN
@@ -279,7 +279,7 @@ def test_large_pictures_are_compared_by_strips(monkeypatch):
 def test_arrays_of_any_layout(dial, turned):
     """What is written into the lowest bits last is in the result."""
     cover, secret = turned(scene(64, 64)), turned(scene(64, 64, seed=1))[..., 0]
-    steganographer = Steganographer(weights.load(dial))
+    steganographer = Steganographer(models.hider(dial))
     stego = steganographer.hide(cover, secret, strength=3)
     assert steganographer.strength_of(stego) == 3 and np.array_equal(stego, steganographer.hide(cover.copy("C"), secret, strength=3))
     assert np.array_equal(steganographer.reveal(np.asfortranarray(stego)), steganographer.reveal(stego))
@@ -295,7 +295,7 @@ def test_arrays_of_any_layout(dial, turned):
     ],
 )
 def test_arrays_that_are_no_pictures(dial, cover, secret, words):
-    steganographer = Steganographer(weights.load(dial))
+    steganographer = Steganographer(models.hider(dial))
     with pytest.raises(IsganError, match=words):
         steganographer.hide(cover, secret)
     if secret.dtype == np.uint8:
@@ -305,7 +305,7 @@ def test_arrays_that_are_no_pictures(dial, cover, secret, words):
 
 def test_half_a_strength(dial):
     with pytest.raises(IsganError, match=r"strengths 1 to 7, not 2\.5"):
-        Steganographer(weights.load(dial)).hide(scene(40, 40), scene(40, 40)[..., 0], strength=2.5)
+        Steganographer(models.hider(dial)).hide(scene(40, 40), scene(40, 40)[..., 0], strength=2.5)
 
 
 def test_a_stego_image_that_a_viewer_turned_is_read_as_it_was(tmp_path):

@@ -25,7 +25,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import isgan
-from isgan import weights
+from isgan import models
 from isgan.__main__ import main
 from isgan.console import TrainingProgress
 from isgan.datasets.pairs import Photographs
@@ -594,7 +594,7 @@ def test_validation_is_what_a_receiver_gets(trainer, ema, tmp_path):
     run = trainer(hider={"name": "isgan", "residual": 0.2} if ema else {"name": "isgan"}, schedule={"ema": ema, "steps": 2})
     stirred(run.hider)
     run.fit()
-    hider, scores = weights.load(run.folder / WEIGHTS), []
+    hider, scores = models.hider(run.folder / WEIGHTS), []
     for cover, secret in run.fixed["soft"]:
         with torch.inference_mode():
             stego = to_array(hider.hide(cover, secret))
@@ -622,7 +622,7 @@ def test_hiding_something_is_better_than_an_untouched_cover(trainer, monkeypatch
         monkeypatch.setattr(Wavelet, "forward", hiding)
         run.step = step
         run.validate()
-        assert weights.card(run.folder / WEIGHTS)["steps"] == step
+        assert models.card(run.folder / WEIGHTS)["steps"] == step
     first, second = rows(run.folder)
     assert float(first["stego_psnr"]) == 80 > float(second["stego_psnr"]) + 30
 
@@ -680,7 +680,7 @@ def test_the_card(trainer, recipe):
     run.facts = {"licence": "CC0"}
     run.elapsed = 7200.0
     run.fit()
-    card = weights.card(run.folder / WEIGHTS)
+    card = models.card(run.folder / WEIGHTS)
     assert card["licence"] == "CC0" and card["steps"] == 2 and card["photographs"] == {"soft": 6}
     assert card["hours"] == pytest.approx(2, abs=0.01)
     assert card["hider"] == "wavelet" and card["recipe"] == recipe(schedule={"steps": 2}).to_dict()
@@ -748,11 +748,11 @@ def test_the_card_names_the_initial_weights_and_no_folder(tmp_path):
             Image.fromarray(photograph(seed)).save(tmp_path / "photos" / split / f"{seed}.png")
     first = tmp_path / "deep" / "first.safetensors"
     first.parent.mkdir()
-    weights.save(Wavelet(blocks=1, hidden=8), first, {"steps": 3})
+    models.save(Wavelet(blocks=1, hidden=8), first, {"steps": 3})
     plan = recipe_from({"hider": {"name": "wavelet", "blocks": 1, "hidden": 8}, "loss": {"name": "mse"}, "precision": "32-true",
                         "photos": {"crop": 32, "batch": 1, "validation": 1}, "schedule": {"steps": 1}})  # fmt: skip
-    card = weights.card(run(plan, [tmp_path / "photos"], tmp_path / "run", initial=str(first), threads=1))
-    assert card["initial"]["model"] == "first.safetensors" and card["initial"]["fingerprint"] == weights.fingerprint(first)
+    card = models.card(run(plan, [tmp_path / "photos"], tmp_path / "run", initial=str(first), threads=1))
+    assert card["initial"]["model"] == "first.safetensors" and card["initial"]["fingerprint"] == models.fingerprint(first)
     assert card["initial"]["steps"] == 3 and str(tmp_path) not in (tmp_path / "run" / "weights.toml").read_text()
 
 
@@ -876,10 +876,10 @@ def test_command_lines_that_are_refused(line, capsys, more, words):
 
 def test_the_command_line_wins_over_the_recipe(line, tmp_path):
     assert main(line("run", "--steps", "1", "--seed", "11", "--hider.hidden", "9", "--optimizer.lr", "1e-4", "--licence", "CC0")) == 0
-    card = weights.card(tmp_path / "run" / WEIGHTS)
+    card = models.card(tmp_path / "run" / WEIGHTS)
     assert card["licence"] == "CC0" and card["steps"] == 1
     assert (card["recipe"]["seed"], card["recipe"]["hider"]["hidden"], card["recipe"]["optimizer"]["lr"]) == (11, 9, 1e-4)
-    assert weights.load(tmp_path / "run" / WEIGHTS).config["hidden"] == 9
+    assert models.hider(tmp_path / "run" / WEIGHTS).config["hidden"] == 9
 
 
 # ---------------------------------------------------------------------- what the source may not contain

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
-from isgan import weights
+from isgan import models
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider
 from isgan.hiders.isgan import ISGAN
 from isgan.hiders.wavelet import Wavelet
-from isgan.weights.card import to_toml
+from isgan.models.card import to_toml
 
 LATER = {"levels": 2, "subnet": "dense", "transform": "haar", "enhance": False, "gamut": False}  # options that the first files lack
 CONFIG = {"blocks": 1, "hidden": 8, "clamp": 1.0, "apart": True} | LATER
@@ -38,7 +38,7 @@ def refused(tmp_path):
         path = tmp_path / "made.safetensors"
         path.write_bytes(content if isinstance(content, bytes) else save(content, metadata))
         with pytest.raises(IsganError) as caught:
-            weights.load(path)
+            models.hider(path)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
@@ -46,7 +46,7 @@ def refused(tmp_path):
 
 
 def test_what_is_saved_comes_back(model):
-    hider = weights.load(model)
+    hider = models.hider(model)
     stored = load(model.read_bytes())
     assert type(hider) is Wavelet and hider.config == CONFIG
     assert not hider.training and not any(parameter.requires_grad for parameter in hider.parameters())
@@ -57,8 +57,8 @@ def test_batch_norm_statistics_come_back(tmp_path):
     hider = ISGAN(residual=0.1)
     hider.encoder[0][1].running_mean.fill_(3)
     hider.encoder[0][1].num_batches_tracked.fill_(7)
-    weights.save(hider, tmp_path / "isgan.safetensors", {})
-    loaded = weights.load(tmp_path / "isgan.safetensors")
+    models.save(hider, tmp_path / "isgan.safetensors", {})
+    loaded = models.hider(tmp_path / "isgan.safetensors")
     assert loaded.residual == 0.1
     assert loaded.encoder[0][1].running_mean.eq(3).all() and loaded.encoder[0][1].num_batches_tracked == 7
 
@@ -66,14 +66,14 @@ def test_batch_norm_statistics_come_back(tmp_path):
 def test_card_and_fingerprint(model):
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     parameters = sum(parameter.numel() for parameter in Wavelet(**CONFIG).parameters())
-    assert weights.card(model) == {"hider": "wavelet", "parameters": parameters, "licence": "MIT", "sha256": digest}
-    assert weights.fingerprint(model) == weights.fingerprint(str(model)) == digest[:8]
+    assert models.card(model) == {"hider": "wavelet", "parameters": parameters, "licence": "MIT", "sha256": digest}
+    assert models.fingerprint(model) == models.fingerprint(str(model)) == digest[:8]
 
 
 def test_equal_weights_make_equal_files(tmp_path):
     hider = Wavelet(**CONFIG)
     for name in "abcdefgh":  # the order that safetensors gives metadata is random
-        weights.save(hider, tmp_path / f"{name}.safetensors", {})
+        models.save(hider, tmp_path / f"{name}.safetensors", {})
     assert len({path.read_bytes() for path in tmp_path.glob("*.safetensors")}) == 1
 
 
@@ -85,42 +85,42 @@ def test_one_altered_byte(model, tmp_path, place):
     path.write_bytes(data)
     path.with_suffix(".toml").write_bytes(model.with_suffix(".toml").read_bytes())
     with pytest.raises(IsganError, match=r"not the file its card describes.*get the model again"):
-        weights.load(path)
+        models.hider(path)
 
 
 def test_an_altered_shipped_file_asks_to_reinstall(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(models, "FOLDER", tmp_path)
     (tmp_path / "small.safetensors").write_bytes(model.read_bytes() + b" ")
     (tmp_path / "small.toml").write_bytes(model.with_suffix(".toml").read_bytes())
-    assert weights.names() == ["small"]
+    assert models.names() == ["small"]
     with pytest.raises(IsganError, match="reinstall isgan"):
-        weights.load("small")
+        models.hider("small")
 
 
 def test_a_shipped_file_needs_its_card_and_another_does_not(model, tmp_path, monkeypatch):
     path = tmp_path / "small.safetensors"
     path.write_bytes(model.read_bytes())
-    assert weights.card(path) == {"hider": "wavelet"}
-    assert isinstance(weights.load(path), Wavelet)
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    assert models.card(path) == {"hider": "wavelet"}
+    assert isinstance(models.hider(path), Wavelet)
+    monkeypatch.setattr(models, "FOLDER", tmp_path)
     with pytest.raises(IsganError, match="cannot read the card"):
-        weights.load("small")
+        models.hider("small")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_loaded_as_float32(tensors, tmp_path, dtype):
     path = tmp_path / "half.safetensors"
     path.write_bytes(save({name: tensor.to(dtype) for name, tensor in tensors.items()}, METADATA))
-    for name, tensor in weights.load(path).state_dict().items():
+    for name, tensor in models.hider(path).state_dict().items():
         assert tensor.dtype == torch.float32 and torch.equal(tensor, tensors[name].to(dtype).float())
 
 
 def test_saved_in_half(model, tmp_path):
     """Half the size, and what a file of float32 has, rounded."""
-    whole = weights.load(model)
-    weights.save(whole, tmp_path / "half.safetensors", {}, half=True)
+    whole = models.hider(model)
+    models.save(whole, tmp_path / "half.safetensors", {}, half=True)
     assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * model.stat().st_size
-    for name, tensor in weights.load(tmp_path / "half.safetensors").state_dict().items():
+    for name, tensor in models.hider(tmp_path / "half.safetensors").state_dict().items():
         assert tensor.dtype == torch.float32 and torch.equal(tensor, whole.state_dict()[name].half().float())
 
 
@@ -170,7 +170,7 @@ def test_a_file_from_before_an_option_keeps_its_meaning(tensors, tmp_path):
     newer = {"apart": False} | LATER
     older = {key: value for key, value in CONFIG.items() if key not in newer}
     (tmp_path / "older.safetensors").write_bytes(save(tensors, METADATA | {"config": json.dumps(older)}))
-    hider = weights.load(tmp_path / "older.safetensors")
+    hider = models.hider(tmp_path / "older.safetensors")
     assert hider.config == older | newer and not hider.apart
 
 
@@ -179,12 +179,12 @@ def test_damaged_files(model, refused, monkeypatch):
     for damaged in (b"", b"PK\x03\x04 a pickle in a zip", data[:100], b"\xff" * 100, data[:8] + b"[]" + data[10:]):
         assert "not saved by isgan" in refused(damaged)
     assert "is damaged" in refused(data[:-1])
-    monkeypatch.setattr(weights, "MAX_BYTES", len(data) - 1)
+    monkeypatch.setattr(models, "MAX_BYTES", len(data) - 1)
     assert "not a model" in refused(data)
 
 
 def test_names_that_are_no_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(models, "FOLDER", tmp_path)
     for name, words in {
         "lsb333": "unknown model 'lsb333': did you mean 'lsb332'",
         "wavelet": "no weights shipped for 'wavelet'",
@@ -192,21 +192,21 @@ def test_names_that_are_no_model(tmp_path, monkeypatch):
         "such.safetensors": "no weights file 'such.safetensors'",
         str(tmp_path): "no weights file",
     }.items():
-        for function in (weights.find, weights.load, weights.card, weights.fingerprint):
+        for function in (models.find, models.hider, models.card, models.fingerprint):
             with pytest.raises(IsganError, match=re.escape(words)):
                 function(name)
 
 
 def test_methods_without_weights():
-    assert weights.weightless() == ["lsb121", "lsb332"]
-    assert weights.card("lsb332") == {"hider": "lsb332", "parameters": 0}
-    assert isinstance(weights.load("lsb332"), hiders["lsb332"])
-    assert len({weights.fingerprint(name) for name in weights.weightless()}) == 2
+    assert models.weightless() == ["lsb121", "lsb332"]
+    assert models.card("lsb332") == {"hider": "lsb332", "parameters": 0}
+    assert isinstance(models.hider("lsb332"), hiders["lsb332"])
+    assert len({models.fingerprint(name) for name in models.weightless()}) == 2
 
 
 def test_a_save_that_fails_leaves_the_old_files(tmp_path, monkeypatch):
     path = tmp_path / "a.safetensors"
-    weights.save(Wavelet(**CONFIG), path, {})
+    models.save(Wavelet(**CONFIG), path, {})
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
 
     def full(_):
@@ -214,7 +214,7 @@ def test_a_save_that_fails_leaves_the_old_files(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(IsganError, match="No space left"):
-        weights.save(Wavelet(**CONFIG), path, {})
+        models.save(Wavelet(**CONFIG), path, {})
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
@@ -223,9 +223,9 @@ def test_what_cannot_be_saved(tmp_path):
         pass
 
     with pytest.raises(IsganError, match="not a registered hider"):
-        weights.save(Fork(**CONFIG), tmp_path / "a.safetensors", {})
+        models.save(Fork(**CONFIG), tmp_path / "a.safetensors", {})
     with pytest.raises(IsganError, match=r"use .*a\.safetensors"):
-        weights.save(Wavelet(**CONFIG), tmp_path / "a.pt", {})
+        models.save(Wavelet(**CONFIG), tmp_path / "a.pt", {})
     assert not list(tmp_path.iterdir())
 
 
@@ -241,9 +241,9 @@ def test_toml_is_read_back(table):
 
 
 def test_shipped_models():
-    assert weights.DEFAULT in weights.names()
-    for name in weights.names():
-        hider, card = weights.load(name), weights.card(name)
+    assert models.DEFAULT in models.names()
+    for name in models.names():
+        hider, card = models.hider(name), models.card(name)
         assert isinstance(hider, Hider) and card["hider"] == hiders.name_of(type(hider))
-        assert card["sha256"].startswith(weights.fingerprint(name))
+        assert card["sha256"].startswith(models.fingerprint(name))
         assert card["licence"] and card["scores"]

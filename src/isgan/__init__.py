@@ -111,13 +111,13 @@ def load(
     model: str | os.PathLike = "qim", tile: int = 1024, engine: Literal["torch", "openvino"] = "torch", batch: int = 1
 ) -> "Steganographer":
     """A model, loaded once for many pictures; `tile` and `batch` bound the memory that large ones take. See `Steganographer`."""
-    from isgan import steganographer, weights
+    from isgan import models, steganographer
 
-    return steganographer.Steganographer(weights.load(model), tile, engine, batch)
+    return steganographer.Steganographer(models.hider(model), tile, engine, batch)
 
 
 def names() -> list[str]:
     """All models that `model=` takes: those with shipped weights and those that need none."""
-    from isgan import weights
+    from isgan import models
 
-    return sorted([*weights.names(), *weights.weightless()])
+    return sorted([*models.names(), *models.weightless()])

@@ -1,4 +1,4 @@
-"""A name for every part: hiders, losses, steganalyzers, distortions, datasets.
+"""A name for every part: hiders, losses, detectors, costs, codecs, coders, datasets.
 
 Each of these packages owns one `Registry`. A part is one file in the package's folder that registers itself; the folder is
 scanned the first time a name is asked for, so adding a part never needs a second table to be edited.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 from PIL import Image, ImageOps
 
-from isgan import weights
+from isgan import models
 from isgan.errors import IsganError, IsganWarning
 from isgan.image import Source, check_array, check_output, format_of, read_gray, read_rgb, to_array, to_tensor, write_png
 
@@ -328,7 +328,7 @@ def hide_file(
     secret: Source,
     output: str | os.PathLike,
     *,
-    model: weights.Model = weights.DEFAULT,
+    model: models.Model = models.DEFAULT,
     how: Fit = "stretch",
     strength: Strength = "auto",
     color: bool = False,
@@ -343,7 +343,7 @@ def hide_file(
     Args:
         cover, secret: files, Pillow images or uint8 arrays.
         output: where to; ends in `.png`.
-        model: see `isgan.weights`.
+        model: see `isgan.models`.
         how: see `fit`.
         strength, polish: see `Steganographer.hide`.
         color: hide the secret in colour, not as gray.
@@ -355,11 +355,11 @@ def hide_file(
     if not min_secret_psnr < math.inf:
         raise IsganError(f"a minimum of {min_secret_psnr} dB is no bound: give --min-secret-psnr a number")
     check_output(output, force, inputs=(cover, secret))
-    weights.find(model)
+    models.find(model)
     picture = read_rgb(cover)
     height, width = picture.shape[:2]
     fitted = fit(read_rgb(secret) if color else read_gray(secret), height, width, how)
-    steganographer = Steganographer(weights.load(model), engine=engine)
+    steganographer = Steganographer(models.hider(model), engine=engine)
     stego = steganographer.hide(picture, fitted, lambda done, total: progress(done, 2 * total), strength, polish)
     scores: list[Scores] = []
 
@@ -381,16 +381,16 @@ def reveal_file(
     stego: Source,
     output: str | os.PathLike,
     *,
-    model: weights.Model = weights.DEFAULT,
+    model: models.Model = models.DEFAULT,
     engine: Engine = "torch",
     force: bool = False,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Reveals the secret of a stego image, saves it as a PNG and returns it, (H, W) or (H, W, 3) uint8; see `hide_file`."""
     check_output(output, force, inputs=(stego,))
-    weights.find(model)
+    models.find(model)
     picture = read_stego(stego)
-    secret = Steganographer(weights.load(model), engine=engine).reveal(picture, progress)
+    secret = Steganographer(models.hider(model), engine=engine).reveal(picture, progress)
     write_png(secret, output, force)
     return secret
 

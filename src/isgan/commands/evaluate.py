@@ -66,12 +66,12 @@ def evaluate(
     from rich.console import Console
     from rich.table import Table
 
-    from isgan import weights
+    from isgan import models
     from isgan.console import counting
     from isgan.datasets.base import open_sets
     from isgan.evaluation.quality import decibels, measure, pair_up, rounded, summary
+    from isgan.models.card import read_card
     from isgan.steganographer import Steganographer, Strength
-    from isgan.weights.card import read_card
 
     if output and output.exists() and not force:
         raise IsganError(f"{output} exists: choose another name, or use --force to overwrite it")
@@ -79,8 +79,8 @@ def evaluate(
         raise IsganError(f"the folder {output.parent} does not exist: create it first")
     if threads:
         torch.set_num_threads(threads)
-    names = list(dict.fromkeys([*(model or [weights.DEFAULT]), *weights.weightless()]))
-    steganographers = {name: Steganographer(weights.load(name)) for name in names}
+    names = list(dict.fromkeys([*(model or [models.DEFAULT]), *models.weightless()]))
+    steganographers = {name: Steganographer(models.hider(name)) for name in names}
     if color or polish:
         names = [name for name in names if (hider := steganographers[name].hider).trainable and (hider.color_strengths or not color)]
         if not names:
@@ -92,7 +92,7 @@ def evaluate(
                                             (source.home, (hidden or source).home))
             for name, source in open_sets(data).items() for other, hidden in others.items()}  # fmt: skip
     for name in names if card else []:
-        if path := weights.find(name):
+        if path := models.find(name):
             read_card(path.with_suffix(".toml"))  # a missing card is known before the work
     groups: list[dict[str, Any]] = []
     wanted: list[Strength] = list(dict.fromkeys(strength)) if strength else ["auto"]
@@ -112,8 +112,8 @@ def evaluate(
                     group.append(measured)
                     write(rounded(measured))
                 groups.append(summary(group))
-                if card and weights.find(model_name):
-                    weights.add_scores(model_name, {f"{name} {split}": groups[-1]})
+                if card and models.find(model_name):
+                    models.add_scores(model_name, {f"{name} {split}": groups[-1]})
     table = Table("set", "model", "strength", "pairs", "stego dB / SSIM", "secret dB / SSIM", "worst stego", "worst secret", "hide s",
                   "reveal s", box=MARKDOWN)  # fmt: skip
     for row in groups:

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from isgan import weights
+from isgan import models
 from isgan.errors import IsganError
 
 
 def export(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    model: str = weights.DEFAULT,
+    model: str = models.DEFAULT,
     strength: int | None = None,
     color: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
@@ -39,7 +39,7 @@ def export(
     from isgan.engine import HALVES, to_onnx
     from isgan.files import replace_file
 
-    hider = weights.load(model)
+    hider = models.hider(model)
     for half in HALVES:
         if (path := output / f"{half}.onnx").exists() and not force:
             raise IsganError(f"{path} exists: choose another folder, or use --force to overwrite it")
@@ -60,4 +60,4 @@ def export(
             done()
     for half in HALVES:
         print(output / f"{half}.onnx")
-    print(f"  model {model} {weights.fingerprint(model)}" + (f", strength {strength}" if settings else ""))
+    print(f"  model {model} {models.fingerprint(model)}" + (f", strength {strength}" if settings else ""))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from isgan import weights
+from isgan import models
 
 
 def hide(
@@ -14,7 +14,7 @@ def hide(
     /,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    model: str = weights.DEFAULT,
+    model: str = models.DEFAULT,
     fit: Literal["stretch", "crop", "pad"] = "stretch",
     strength: Literal["auto"] | int = "auto",
     color: Annotated[bool, Parameter(negative="")] = False,
@@ -64,4 +64,4 @@ def hide(
         print(f"  {name:<19} PSNR {scores.psnr:5.2f} dB  SSIM {scores.ssim:.4f}")
     if made.strength:
         print(f"  {'strength':<19} {made.strength}")
-    print(f"  {'model':<19} {model} {weights.fingerprint(model)}")
+    print(f"  {'model':<19} {model} {models.fingerprint(model)}")

@@ -56,7 +56,7 @@ def leaderboard(
     """
     import torch
 
-    from isgan import weights
+    from isgan import models
     from isgan.commands.table import show
     from isgan.datasets.base import open_sets
     from isgan.evaluation import leaderboard as board
@@ -67,9 +67,9 @@ def leaderboard(
         torch.set_num_threads(threads)
     if tiny:
         side, limit, detect, splits = 64, 2, 24, 2
-    names = list(dict.fromkeys([*(model or [weights.DEFAULT, *weights.names()]), *weights.weightless()]))
+    names = list(dict.fromkeys([*(model or [models.DEFAULT, *models.names()]), *models.weightless()]))
     for name in names:
-        weights.find(name)  # what is wrong is known before there is a folder
+        models.find(name)  # what is wrong is known before there is a folder
     sets = open_sets(data)
     plan = Plan(steganalyzer, 0.0 if tiny else budget, 2 if tiny else 0, splits, detect, side, transfer=False)
     for source in sets.values():

@@ -1,6 +1,6 @@
 """`isgan models`: what can hide."""
 
-from isgan import weights
+from isgan import models as weights
 
 
 def models() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from isgan import weights
+from isgan import models
 
 
 def reveal(
@@ -13,7 +13,7 @@ def reveal(
     /,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    model: str = weights.DEFAULT,
+    model: str = models.DEFAULT,
     engine: Literal["torch", "openvino"] = "torch",
     force: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -40,4 +40,4 @@ def reveal(
     with counting("revealing") as progress:
         reveal_file(stego, output, model=model, engine=engine, force=force, progress=progress)
     print(output)
-    print(f"  model {model} {weights.fingerprint(model)}")
+    print(f"  model {model} {models.fingerprint(model)}")

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isgan.color import KB, luma
-from isgan.distortions.quantize import quantize, quantize_luma
 from isgan.errors import IsganError
 from isgan.layers.carrier import Carrier
+from isgan.layers.quantize import quantize, quantize_luma
 
 
 class Hiding(NamedTuple):

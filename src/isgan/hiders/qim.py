@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isgan.color import rgb_to_ycbcr, ycbcr_to_rgb
-from isgan.distortions.quantize import round_straight_through
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import Hider, Hiding, pad_to
 from isgan.layers.carrier import ColorCarrier, LumaCarrier
 from isgan.layers.dial import CONDITIONINGS, DialConv
 from isgan.layers.haar import Haar
+from isgan.layers.quantize import round_straight_through
 from isgan.registry import unknown
 
 # A block of 4 x 4 pixels has 16 Haar coefficients, and carries 16 symbols.

@@ -1,14 +1,12 @@
 """Saving as 8 bits: clip to [0, 1] and round to multiples of 1/255."""
 
 from itertools import product
-from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from isgan.color import KB, KG, KR, luma
-from isgan.distortions import distortions
 
 # Which of R, G and B go one level up, and what that adds to Y.
 STEPS = torch.tensor(list(product((0.0, 1.0), repeat=3)))
@@ -38,17 +36,3 @@ def quantize_luma(image: Tensor) -> Tensor:
     nearest = (F.conv2d(room, LIFTS.to(room)) - missing).abs().argmin(dim=1)
     levels = low + room * STEPS.to(room)[nearest].movedim(-1, 1)
     return levels / 255 + (image - image.detach())
-
-
-@distortions.register("quantize")
-class Quantize(nn.Module):
-    """(N, C, H, W) -> the same, on the grid of `2 ** bits` values that a file of `bits` bits per sample can hold."""
-
-    strengths: ClassVar[tuple[int, ...]] = (8, 7, 6)
-
-    def __init__(self, bits: int = 8):
-        super().__init__()
-        self.levels = 2**bits - 1
-
-    def forward(self, stego: Tensor) -> Tensor:
-        return quantize(stego, self.levels)

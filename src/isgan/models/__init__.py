@@ -5,7 +5,7 @@ A model is named by its shipped name ("qim"), by the path of its .safetensors fi
 the hider's name ("lsb332"). Nothing is ever unpickled. A file is believed only as far as it can be checked: size, header,
 hider and its configuration, names, shapes and types of all tensors, finite values.
 
-Importing this module is cheap; torch comes with `load`, `save` and names that are not files.
+Importing this module is cheap; torch comes with `hider`, `save` and names that are not files.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from isgan.errors import IsganError, MissingModel
 from isgan.files import replace_file
+from isgan.models.card import read_card, to_toml
 from isgan.registry import unknown
-from isgan.weights.card import read_card, to_toml
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,7 +88,7 @@ def origin(model: Model) -> dict[str, Any]:
     return {"model": Path(model).name, "fingerprint": fingerprint(model), **card(model)}
 
 
-def load(model: Model) -> "Hider":
+def hider(model: Model) -> "Hider":
     """The hider of a model, ready to hide and reveal: evaluation mode, no gradients, float32.
 
     The file is compared with the SHA-256 in its card. A file that you name by path may come without a card; then nothing
@@ -106,9 +106,9 @@ def load(model: Model) -> "Hider":
     if "sha256" in facts and facts["sha256"] != hashlib.sha256(data).hexdigest():
         remedy = "reinstall isgan" if path.parent == FOLDER else "get the model again, with its card"
         raise IsganError(f"'{path}' is not the file its card describes (other sha256): {remedy}")
-    hider = _build(path, *_header(path, data))
-    hider.load_state_dict(_tensors(path, data, hider.state_dict()))
-    return hider.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    built = _build(path, *_header(path, data))
+    built.load_state_dict(_tensors(path, data, built.state_dict()))
+    return built.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bool = False) -> None:
