@@ -1,8 +1,10 @@
-"""The command line: `isgan COMMAND`, and the one place where errors become a line on stderr and an exit code."""
+"""The command line: `isgan COMMAND`, and the one place where results are printed and errors become a line and an exit code."""
 
+import json
 import os
 import pkgutil
 import re
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -10,13 +12,16 @@ from typing import Any, Literal, get_args, get_origin
 
 from cyclopts import App, CoercionError, CycloptsError, Parameter, Token, convert
 
-from isgan import IsganError, IsganWarning, __doc__, __version__, commands
+from isgan import IsganError, IsganWarning, __doc__, __version__, commands, console
 from isgan.memory import keep_memory
+
+EVERYWHERE = "Every command takes --json, which prints its result as JSON, and --quiet, which prints errors alone."
+INTERRUPTED, TERMINATED = 130, 143
 
 
 def app() -> App:
     """All commands of the folder, each imported when it is asked for."""
-    line = App(name="isgan", help=__doc__.splitlines()[0], version=__version__, suppress_keyboard_interrupt=False,
+    line = App(name="isgan", help=f"{__doc__.splitlines()[0]}\n\n{EVERYWHERE}", version=__version__, suppress_keyboard_interrupt=False,
                default_parameter=Parameter(converter=strictly))  # fmt: skip
     for module in pkgutil.iter_modules(commands.__path__):
         line.command(f"isgan.commands.{module.name}:{module.name}")
@@ -41,9 +46,19 @@ def _parts(kind: Any) -> Iterator[Any]:
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
-    """Runs one command and returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl-C."""
+    """Runs one command and returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl-C, 143 after SIGTERM."""
     tokens = sys.argv[1:] if tokens is None else list(tokens)
+    options = tokens[: tokens.index("--")] if "--" in tokens else tokens
+    as_json, quiet = "--json" in options, "--quiet" in options
+    tokens = [token for token in options if token not in ("--json", "--quiet")] + tokens[len(options) :]
+    console.quiet = quiet
     keep_memory()
+    # Threads that spin while they wait make everything several times slower beside other work; torch reads this when it is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file name that the terminal cannot show
     line = app()
     if tokens[:1] in ([], ["-h"], ["--help"]):
         line.resolved_commands()  # cyclopts lists the summaries only of commands it has imported
@@ -51,29 +66,48 @@ def main(tokens: Sequence[str] | None = None) -> int:
         warnings.simplefilter("always", IsganWarning)
         warnings.showwarning = _note
         try:
-            line(tokens, print_error=False, exit_on_error=False, result_action="return_value")
-            sys.stdout.flush()
+            result = line(tokens, print_error=False, exit_on_error=False, result_action="return_value")
         except (IsganError, CycloptsError) as error:
             return _fail(" ".join(str(error).split()))
         except (MemoryError, RuntimeError) as error:  # torch's is a RuntimeError
             if isinstance(error, RuntimeError) and not any(words in str(error) for words in ("allocate memory", "out of memory")):
                 raise
             return _fail("not enough memory: close other programs, or scale the pictures down")
-        except BrokenPipeError:  # `isgan ... | head`: nobody reads on, and Python must not flush again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except KeyboardInterrupt:
-            return 130
+            return INTERRUPTED
+        return _print(result, as_json, quiet)
+
+
+def _print(result: Any, as_json: bool, quiet: bool) -> int:
+    if sys.stdout is None:  # closed
+        return 0
+    try:
+        if result is not None and not quiet:
+            print(json.dumps(result, default=str, ensure_ascii=False) if as_json else console.text(result))
+        sys.stdout.flush()
+    except OSError as error:
+        # Python must not flush again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # `isgan ... | head`: nobody reads on
+            return _fail(f"cannot print the result: {error.strerror}; files were written")
     return 0
 
 
+def _terminate(*_: Any) -> None:
+    """As clean as Ctrl-C: temporary files go."""
+    raise SystemExit(TERMINATED)
+
+
 def _fail(message: str) -> int:
-    print(f"isgan: error: {message}", file=sys.stderr)
+    if sys.stderr is not None:
+        print(f"isgan: error: {message}", file=sys.stderr)
     return 2
 
 
 def _note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    prefix = "isgan: note" if issubclass(category, IsganWarning) else category.__name__
-    print(f"{prefix}: {message}", file=sys.stderr)
+    if sys.stderr is not None and not console.quiet:
+        prefix = "isgan: note" if issubclass(category, IsganWarning) else category.__name__
+        print(f"{prefix}: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

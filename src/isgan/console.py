@@ -8,13 +8,30 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+quiet = False
+"""No progress and no notes; `--quiet` sets it."""
+
+
+def text(result: Any) -> str:
+    """What a command returned, for people: facts by name, a line each; or lines as they are."""
+    if not isinstance(result, dict):
+        return str(result)
+    width = max(map(len, result), default=0)
+    return "\n".join(f"{name:<{width}}  {_value(value)}" for name, value in result.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1 else f"{value:.2f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
 
 @contextmanager
 def counting(what: str, total: int | None = None, visible: bool = True) -> Iterator[Callable[..., None]]:
     """A progress bar for counted work: yields a function to call after each unit, or with (done, total)."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not visible or not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=quiet or not visible or not console.is_terminal) as bar:
         task = bar.add_task(what, total=total)
 
         def advance(done: int | None = None, total: int | None = None) -> None:
@@ -31,7 +48,7 @@ def fraction_done(what: str) -> Iterator[Callable[[float], None]]:
     """A progress bar for work bounded by time: yields a function to call with how much is done, 0 to 1."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task(what, total=1.0)
         yield lambda done: bar.update(task, completed=done)
 

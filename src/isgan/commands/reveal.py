@@ -1,43 +1,53 @@
 """`isgan reveal`: stego image to secret."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from isgan import models
+from isgan.options import DEFAULT
+
+Flag = Annotated[bool, Parameter(negative="")]
 
 
 def reveal(
     stego: Path,
     /,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
-    model: str = models.DEFAULT,
+    output: Annotated[Path, Parameter(alias="-o", allow_leading_hyphen=True)],
+    pass_file: Path | None = None,
+    no_pass: Flag = False,
+    model: str = DEFAULT,
     engine: Literal["torch", "openvino"] = "torch",
-    force: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
-    """Reveal the picture hidden in a stego image and save it as PNG.
+    force: Flag = False,
+) -> dict[str, Any]:
+    """Reveal what is hidden in a stego image.
 
-    A picture that hides nothing is refused, or gives noise or the edges of what it shows.
+    A wrong pass phrase, a picture without a secret and a changed file give one and the same answer.
 
     Parameters
     ----------
     stego
-        The stego image, as the sender saved it.
+        The stego image, as the sender saved it; - reads standard input.
     output
-        The secret, a .png file.
+        The secret: a .png file, or a folder (ending in /) in which it gets its own name; - writes to standard output.
+    pass_file
+        File with the pass phrase; otherwise it is the variable ISGAN_PASS, or you are asked.
+    no_pass
+        It was hidden with --no-pass.
     model
-        The model the sender used; compare the eight characters that both commands print.
+        The model that the sender used.
     engine
-        What the network runs in. OpenVINO (extra `fast`) takes half a minute to start and is worth it for large pictures.
+        Neural models: what the network runs in. OpenVINO (extra `fast`) takes half a minute to start.
     force
         Overwrite an existing file.
     """
+    from isgan import pipeline
     from isgan.console import counting
-    from isgan.steganographer import reveal_file
+    from isgan.passphrase import pass_phrase
 
+    pipeline.check_reveal(stego, output, model, force)
+    phrase = pass_phrase(pass_file, no_pass, twice=False) if pipeline.keyed(model) else None
     with counting("revealing") as progress:
-        reveal_file(stego, output, model=model, engine=engine, force=force, progress=progress)
-    print(output)
-    print(f"  model {model} {models.fingerprint(model)}")
+        found = pipeline.reveal(stego, output, phrase, model, engine, force, progress)
+    return {"secret": str(found.path), **found.facts}

@@ -1,0 +1,23 @@
+"""`isgan capacity`: how much a cover takes."""
+
+from pathlib import Path
+from typing import Any
+
+from isgan.options import DEFAULT
+
+
+def capacity(cover: Path, /, *, model: str = DEFAULT, scale: float = 1.0) -> dict[str, Any]:
+    """How much a cover takes at each risk: in bytes, and as how large a photograph in colour at 30, 33.5 and 40 dB.
+
+    Parameters
+    ----------
+    cover
+        Photograph to hide in; - reads standard input.
+    model
+        An embedding model that `isgan models` lists.
+    scale
+        Reduce the cover by this factor first.
+    """
+    from isgan import pipeline
+
+    return pipeline.capacity(cover, model, scale)
