@@ -74,8 +74,9 @@ def unpack(data: bytes) -> Secret:
     kinds = [kind for kind in map(codecs.__getitem__, codecs.names()) if kind.number == data[0]]
     if not kinds:
         raise IsganError(f"the secret is packed in a way that this version does not know ({data[0]}): update isgan")
-    found = kinds[0]().decode(data[2 + data[1] :])
-    return Secret(data=found, name=name) if isinstance(found, bytes) else Secret(found, name=name)
+    codec, packed = kinds[0](), data[2 + data[1] :]
+    found = codec.decode(packed)
+    return Secret(data=found, name=name) if isinstance(found, bytes) else Secret(found, codec.file(packed), name, codec.suffix)
 
 
 def _before(codec: str, name: str) -> bytes:

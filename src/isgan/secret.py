@@ -11,10 +11,12 @@ class Secret:
 
     Attributes:
         picture: (H, W) gray or (H, W, 3) RGB uint8; None for a file that is no picture.
-        data: the file's own bytes; None where only the picture matters.
+        data: a file's bytes: its own, or of a revealed picture what the codec made of it; None where only the picture matters.
         name: the file's name without folders, or "".
+        suffix: of `data` as a file of its own, with the dot, where it is a codec's.
     """
 
     picture: np.ndarray | None = None
     data: bytes | None = None
     name: str = ""
+    suffix: str = ""

@@ -19,10 +19,12 @@ class Codec(ABC):
 
     Attributes:
         number: 0 ... 255, one byte in a sealed head that says which codec made the body; never given to another codec again.
+        suffix: of its files, with the dot; "" for a codec that has none of its own.
         levels: settings from the smallest file to the best picture; one of them for codecs without loss.
     """
 
     number: ClassVar[int]
+    suffix: ClassVar[str]
     levels: ClassVar[range]
 
     @abstractmethod
@@ -32,3 +34,7 @@ class Codec(ABC):
     @abstractmethod
     def decode(self, data: bytes) -> np.ndarray:
         """The picture of `pack`. Any bytes may come: `IsganError` for what is none, with memory and time bounded."""
+
+    def file(self, data: bytes) -> bytes:
+        """What `pack` made as a file that other programs read."""
+        return data

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from isgan.options import DEFAULT
+from isgan.options import DEFAULT, Options
 
 
 def capacity(cover: Path, /, *, model: str = DEFAULT, scale: float = 1.0) -> dict[str, Any]:
@@ -20,4 +20,4 @@ def capacity(cover: Path, /, *, model: str = DEFAULT, scale: float = 1.0) -> dic
     """
     from isgan import pipeline
 
-    return pipeline.capacity(cover, model, scale)
+    return pipeline.capacity(cover, Options(model=model, scale=scale))

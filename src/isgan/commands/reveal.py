@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from isgan.options import DEFAULT
+from isgan.options import DEFAULT, Options
 
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -46,8 +46,9 @@ def reveal(
     from isgan.console import counting
     from isgan.passphrase import pass_phrase
 
-    pipeline.check_reveal(stego, output, model, force)
+    options = Options(model=model, engine=engine)
+    pipeline.check_reveal(stego, output, options, force)
     phrase = pass_phrase(pass_file, no_pass, twice=False) if pipeline.keyed(model) else None
     with counting("revealing") as progress:
-        found = pipeline.reveal(stego, output, phrase, model, engine, force, progress)
+        found = pipeline.reveal(stego, output, phrase, options, force, progress)
     return {"secret": str(found.path), **found.facts}

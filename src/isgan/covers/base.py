@@ -5,6 +5,8 @@ from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 
+from isgan.options import Options
+
 Planes: TypeAlias = tuple[np.ndarray, ...]
 """Each (h, w) int16: the samples R, G, B or one gray plane, 0 ... 255; or the quantised coefficients of Y, Cb, Cr."""
 
@@ -27,8 +29,13 @@ class Cover(ABC):
 
     @classmethod
     @abstractmethod
+    def prepared(cls, source: bytes | np.ndarray, name: str, options: Options) -> Self:
+        """A cover to hide in, made of any picture file's bytes or a uint8 array (H, W, 3) or (H, W), as the options for covers ask."""
+
+    @classmethod
+    @abstractmethod
     def read(cls, data: bytes, name: str) -> Self:
-        """The cover in a file's bytes; `name` is for messages. `IsganError` where it is damaged, or no file of this kind."""
+        """A file's bytes as they are, to reveal from; `name` is for messages. `IsganError` where it is damaged, or no file of this kind."""
 
     @abstractmethod
     def pixels(self) -> np.ndarray:

@@ -1,0 +1,268 @@
+"""File to file: read a cover, hide, write, read back, reveal, compare. Knows no method and no format."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, get_args
+
+import numpy as np
+from PIL import Image
+
+from isgan import models
+from isgan.covers import covers
+from isgan.covers.base import Cover
+from isgan.errors import IsganError, IsganWarning
+from isgan.files import File, check_output, name_of, quoted, read_file, write_file
+from isgan.key import NO_PASS_PHRASE, Key
+from isgan.metrics.pictures import compare, psnr
+from isgan.options import Options, Risk
+from isgan.picture import fit, is_picture, read_gray, read_rgb
+from isgan.schemes.base import Progress, Scheme, silent
+from isgan.schemes.embedding import Embedding
+from isgan.secret import Secret
+
+Source: TypeAlias = File | Image.Image | np.ndarray
+JPEG = b"\xff\xd8\xff"
+
+
+@dataclass(frozen=True)
+class Stego:
+    """What `hide` made.
+
+    Attributes:
+        data: the file's bytes.
+        picture: what a viewer shows, (H, W, 3) or (H, W) uint8.
+        delivered: the secret as the receiver gets it, revealed from `data`.
+        facts: what is worth printing, by name.
+    """
+
+    data: bytes
+    picture: np.ndarray
+    delivered: Secret
+    facts: dict[str, Any]
+
+    @property
+    def image(self) -> Image.Image:
+        """The stego image for Pillow. Saved in a format that loses something, it hides nothing any more."""
+        return Image.fromarray(self.picture)
+
+    def save(self, path: str | os.PathLike, force: bool = False) -> Path:
+        """Writes the file, whole or not at all."""
+        return write_file(check_output(path, force, suffixes=None), self.data, force)
+
+
+def check(cover: Source, secret: Source, output: str | os.PathLike, options: Options, force: bool) -> None:
+    """Refuses what cannot work before anybody is asked for a pass phrase or waits."""
+    if not 0 < options.scale <= 1:
+        raise IsganError(f"a scale of {options.scale:g} is out of bounds: more than 0, at most 1")
+    if options.quality is not None and not 20 <= options.quality <= 60:
+        raise IsganError(f"a quality of {options.quality:g} dB is out of bounds: from 20 to 60, or --exact")
+    if not options.min_secret_psnr < np.inf:
+        raise IsganError(f"a minimum of {options.min_secret_psnr} dB is no bound: give --min-secret-psnr a number")
+    models.find(options.model)
+    check_output(output, force, inputs=(cover, secret), suffixes=_suffixes())
+
+
+def hide(cover: Source, secret: Source, output: str | os.PathLike | None, phrase: str | None, options: Options, force: bool = False,
+         progress: Progress = silent) -> Stego:  # fmt: skip
+    """Hides a secret in a cover, and saves the stego image once the secret was revealed from that very file.
+
+    Args:
+        cover: a picture.
+        secret: a picture, or any file.
+        output: where to, if anywhere.
+        phrase: the pass phrase; None only for models without a key.
+        options: see `Options`.
+        force: overwrite an existing `output`.
+        progress: called with work done and all work.
+
+    Raises:
+        IsganError: with one line that says what to do; then nothing was written.
+    """
+    scheme = models.load(options.model, options.engine)
+    read = _cover(cover, output, options)
+    given = _secret(secret, options, scheme, read)
+    key = _key(phrase, scheme, read)
+    hidden = scheme.hide(read, given, key, options, _half(progress, 0))
+    data = hidden.stego.encode()
+    facts = hidden.facts
+
+    def verify(saved: bytes) -> None:
+        again = type(read).read(saved, "the stego image")
+        if not _same(scheme.reveal(again, key, _half(progress, 1)), hidden.delivered):
+            raise IsganError("nothing was saved: the secret does not come back from the file as it should; please report this")
+
+    if given.picture is not None and hidden.delivered.picture is not None and given.picture.shape == hidden.delivered.picture.shape:
+        facts = facts | {"secret dB": psnr(hidden.delivered.picture, given.picture)}
+        if not facts["secret dB"] >= options.min_secret_psnr:
+            raise IsganError(
+                f"nothing was saved: the secret would come back at {facts['secret dB']:.1f} dB, under the minimum of "
+                f"{options.min_secret_psnr:g} dB; take a simpler secret, another cover, or a lower --min-secret-psnr"
+            )
+    if output is None:
+        verify(data)
+    else:
+        write_file(output, data, force, verify)
+    picture = hidden.stego.pixels()
+    scores = compare(picture, read.pixels())
+    return Stego(data, picture, hidden.delivered, {"stego dB": scores.psnr, "stego SSIM": scores.ssim} | facts)
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """What `reveal` found: the secret, where it was written, if anywhere, and facts worth printing."""
+
+    secret: Secret
+    path: Path | None
+    facts: dict[str, Any]
+
+    @property
+    def image(self) -> Image.Image:
+        """The secret for Pillow; `IsganError` if it is no picture."""
+        if self.secret.picture is None:
+            raise IsganError(f"the secret is no picture, but the file {quoted(self.secret.name)}: take secret.data")
+        return Image.fromarray(self.secret.picture)
+
+
+def reveal(stego: Source, output: str | os.PathLike | None, phrase: str | None, options: Options, force: bool = False,
+           progress: Progress = silent) -> Revealed:  # fmt: skip
+    """Reveals the secret of a stego image and writes it.
+
+    Args:
+        stego: the file, unchanged.
+        output: a file, or a folder in which the secret gets its own name; None writes nothing.
+        phrase, force, progress: see `hide`.
+        options: its model and engine matter.
+
+    Raises:
+        NothingFound: another pass phrase, no secret, or a changed file.
+        IsganError: with one line that says what to do.
+    """
+    scheme = models.load(options.model, options.engine)
+    read = _stego(stego)
+    secret = scheme.reveal(read, _key(phrase, scheme, read), progress)
+    path = None if output is None else write_file(*_written(secret, output, stego, force), force)
+    facts: dict[str, Any] = {"name": secret.name} if secret.name else {}
+    if secret.picture is None:
+        return Revealed(secret, path, facts | {"bytes": len(secret.data or b"")})
+    return Revealed(secret, path, facts | {"size": f"{secret.picture.shape[1]} x {secret.picture.shape[0]}"})
+
+
+def check_reveal(stego: Source, output: str | os.PathLike, options: Options, force: bool) -> None:
+    """Refuses what cannot work before anybody is asked for a pass phrase."""
+    models.find(options.model)
+    if not _is_folder(output):
+        check_output(output, force, inputs=(stego,), suffixes=None)
+
+
+def keyed(model: models.Model) -> bool:
+    """Whether a model needs a pass phrase."""
+    return models.load(model).keyed
+
+
+def capacity(cover: Source, options: Options) -> dict[str, Any]:
+    """What a cover takes at each risk: bytes, and as how large a typical photograph at 30, 33.5 and 40 dB."""
+    scheme = models.load(options.model)
+    if not isinstance(scheme, Embedding):
+        raise IsganError(f"'{options.model}' hides a picture of the cover's size, whatever it is: ask for an embedding model")
+    read = _cover(cover, None, options)
+    facts: dict[str, Any] = {"pixels": f"{read.pixels().shape[1]} x {read.pixels().shape[0]}"}
+    for risk in get_args(Risk):
+        room = scheme.room(read, risk)
+        sides = {psnr: (8 * room / bits) ** 0.5 for psnr, bits in scheme.bits_a_pixel.items()}
+        facts[risk] = {"bytes": room} | {f"{psnr:g} dB": f"{side * 1.15:.0f} x {side / 1.15:.0f}" for psnr, side in sides.items()}
+    return facts
+
+
+def _suffixes() -> tuple[str, ...]:
+    """Of the files that are written, the usual one first."""
+    return tuple(suffix for name in reversed(covers.names()) for suffix in covers[name].suffixes)
+
+
+def _cover(source: Source, output: str | os.PathLike | None, options: Options) -> Cover:
+    """The cover as the kind of file that the output is to be, or that it is itself."""
+    data = read_rgb(source) if isinstance(source, Image.Image | np.ndarray) else read_file(source)
+    suffix = Path(output).suffix.lower() if output is not None else ""
+    kinds = [covers[name] for name in covers.names() if suffix in covers[name].suffixes]
+    fallback = "jpeg" if options.jpeg_quality or (isinstance(data, bytes) and data.startswith(JPEG)) else "png"
+    cover = (kinds or [covers[fallback]])[0].prepared(data, name_of(source), options)
+    if all(plane.min() == plane.max() for plane in cover.planes):
+        raise IsganError(f"{name_of(source)} is of one colour, where any change shows: take a photograph as cover")
+    suspicion = cover.suspicion()
+    if suspicion is not None:
+        if options.risk != "high":
+            raise IsganError(f"{suspicion}; or accept that it shows, with --risk high")
+        warnings.warn(suspicion, IsganWarning, stacklevel=3)
+    return cover
+
+
+def _secret(source: Source, options: Options, scheme: Scheme, cover: Cover) -> Secret:
+    """The secret as the scheme takes it: a picture where it is one, the bytes of a file."""
+    name = Path(source).name if isinstance(source, str | os.PathLike) else ""
+    if isinstance(source, Image.Image | np.ndarray):
+        data, picture = None, source
+    else:
+        data = read_file(source)
+        picture = data if not options.exact and is_picture(data) else None
+    if scheme.resizes:
+        height, width = cover.planes[0].shape
+        if picture is None:
+            raise IsganError(f"'{options.model}' hides pictures alone: take the default model for other files, and for --exact")
+        whole = read_rgb(picture) if options.color else read_gray(picture)
+        return Secret(fit(whole, height, width, options.fit), name=name)
+    if picture is None:
+        return Secret(data=data, name=name)
+    return Secret(read_gray(picture) if options.gray else read_rgb(picture), data, name)
+
+
+def _stego(source: Source) -> Cover:
+    """A file that may hide something, exactly as it is."""
+    if isinstance(source, Image.Image | np.ndarray):
+        return covers["png"].prepared(np.asarray(source), name_of(source), Options())
+    data = read_file(source)
+    return covers["jpeg" if data.startswith(JPEG) else "png"].read(data, name_of(source))
+
+
+def _key(phrase: str | None, scheme: Scheme, cover: Cover) -> Key:
+    if scheme.keyed:
+        if phrase is None:
+            raise IsganError("no pass phrase: give pass_phrase, or isgan.NO_PASS_PHRASE and anyone with isgan reads the secret")
+        return Key(phrase, cover.salt())
+    warnings.warn("this model has no key: anyone with isgan can reveal what it hides", IsganWarning, stacklevel=3)
+    return Key(NO_PASS_PHRASE, cover.salt())
+
+
+def _same(one: Secret, other: Secret) -> bool:
+    if one.picture is None or other.picture is None:
+        return one.data == other.data and one.name == other.name
+    return one.name == other.name and np.array_equal(one.picture, other.picture)
+
+
+def _is_folder(output: str | os.PathLike) -> bool:
+    return str(output).endswith(("/", os.sep)) or Path(output).is_dir()
+
+
+def _written(secret: Secret, output: str | os.PathLike, stego: Source, force: bool) -> tuple[Path, bytes]:
+    """Where a secret goes, and as which bytes."""
+    path = Path(output)
+    if _is_folder(output):
+        name = Path(secret.name).name or "secret"
+        path = path / (name if secret.picture is None else f"{Path(name).stem}.png")
+    check_output(path, force, inputs=(stego,), suffixes=None)
+    suffix = path.suffix.lower()
+    if secret.data is not None and (secret.picture is None or suffix == secret.suffix):
+        if secret.picture is None and suffix != Path(secret.name).suffix.lower() and secret.name:
+            if suffix == ".png" and is_picture(secret.data):
+                return path, covers["png"].prepared(read_rgb(secret.data), secret.name, Options()).encode()
+            raise IsganError(f"the secret is the file {quoted(secret.name)}: give -o a name that ends like it, or a folder")
+        return path, secret.data
+    if suffix != ".png":
+        own = f" or {secret.suffix}" if secret.suffix else ""
+        raise IsganError(f"{quoted(path)}: the secret is a picture: it is written as .png{own}")
+    return path, covers["png"].prepared(secret.picture, secret.name, Options()).encode()
+
+
+def _half(progress: Progress, half: int) -> Progress:
+    """The progress of one of two halves."""
+    return lambda done, total: progress(half * total + done, 2 * total)
