@@ -20,8 +20,6 @@ from isgan.errors import IsganError
 
 ITERATIONS, LANES, MEMORY_KIB = 3, 4, 64 * 1024
 NONCE, TAG = 16, 16
-NO_PASS_PHRASE = "isgan: no pass phrase"
-"""What `--no-pass` stands for: public, so whoever has isgan reads what it hides."""
 
 
 class Key:

@@ -9,6 +9,8 @@ Engine: TypeAlias = Literal["torch", "openvino"]
 Strength: TypeAlias = int | Literal["auto"]
 
 DEFAULT = "adaptive"
+NO_PASS_PHRASE = "isgan: no pass phrase"
+"""In place of a pass phrase: public, so that anyone with isgan reads what it hides."""
 
 
 @dataclass(frozen=True)

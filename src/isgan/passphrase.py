@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from isgan.errors import IsganError
-from isgan.key import NO_PASS_PHRASE
+from isgan.options import NO_PASS_PHRASE
 
 VARIABLE = "ISGAN_PASS"
 MAX_BYTES = 64 * 1024

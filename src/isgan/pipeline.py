@@ -14,9 +14,9 @@ from isgan.covers import covers
 from isgan.covers.base import Cover
 from isgan.errors import IsganError, IsganWarning
 from isgan.files import File, check_output, name_of, quoted, read_file, write_file
-from isgan.key import NO_PASS_PHRASE, Key
+from isgan.key import Key
 from isgan.metrics.pictures import compare, psnr
-from isgan.options import Options, Risk
+from isgan.options import NO_PASS_PHRASE, Options, Risk
 from isgan.picture import fit, is_picture, read_gray, read_rgb
 from isgan.schemes.base import Progress, Scheme, silent
 from isgan.schemes.embedding import Embedding
@@ -52,7 +52,7 @@ class Stego:
         return write_file(check_output(path, force, suffixes=None), self.data, force)
 
 
-def check(cover: Source, secret: Source, output: str | os.PathLike, options: Options, force: bool) -> None:
+def check(cover: Source, secret: Source, output: str | os.PathLike | None, options: Options, force: bool) -> None:
     """Refuses what cannot work before anybody is asked for a pass phrase or waits."""
     if not 0 < options.scale <= 1:
         raise IsganError(f"a scale of {options.scale:g} is out of bounds: more than 0, at most 1")
@@ -61,7 +61,8 @@ def check(cover: Source, secret: Source, output: str | os.PathLike, options: Opt
     if not options.min_secret_psnr < np.inf:
         raise IsganError(f"a minimum of {options.min_secret_psnr} dB is no bound: give --min-secret-psnr a number")
     models.find(options.model)
-    check_output(output, force, inputs=(cover, secret), suffixes=_suffixes())
+    if output is not None:
+        check_output(output, force, inputs=(cover, secret), suffixes=_suffixes())
 
 
 def hide(cover: Source, secret: Source, output: str | os.PathLike | None, phrase: str | None, options: Options, force: bool = False,
@@ -149,16 +150,23 @@ def reveal(stego: Source, output: str | os.PathLike | None, phrase: str | None, 
     return Revealed(secret, path, facts | {"size": f"{secret.picture.shape[1]} x {secret.picture.shape[0]}"})
 
 
-def check_reveal(stego: Source, output: str | os.PathLike, options: Options, force: bool) -> None:
+def check_reveal(stego: Source, output: str | os.PathLike | None, options: Options, force: bool) -> None:
     """Refuses what cannot work before anybody is asked for a pass phrase."""
     models.find(options.model)
-    if not _is_folder(output):
+    if output is not None and not _is_folder(output):
         check_output(output, force, inputs=(stego,), suffixes=None)
 
 
 def keyed(model: models.Model) -> bool:
     """Whether a model needs a pass phrase."""
     return models.load(model).keyed
+
+
+def file_of(secret: Secret) -> bytes:
+    """A secret as one file: its own bytes, or its picture as PNG."""
+    if secret.picture is None:
+        return secret.data or b""
+    return covers["png"].prepared(secret.picture, secret.name, Options()).encode()
 
 
 def capacity(cover: Source, options: Options) -> dict[str, Any]:
@@ -260,7 +268,7 @@ def _written(secret: Secret, output: str | os.PathLike, stego: Source, force: bo
     if suffix != ".png":
         own = f" or {secret.suffix}" if secret.suffix else ""
         raise IsganError(f"{quoted(path)}: the secret is a picture: it is written as .png{own}")
-    return path, covers["png"].prepared(secret.picture, secret.name, Options()).encode()
+    return path, file_of(secret)
 
 
 def _half(progress: Progress, half: int) -> Progress:

@@ -18,6 +18,6 @@ def capacity(cover: Path, /, *, model: str = DEFAULT, scale: float = 1.0) -> dic
     scale
         Reduce the cover by this factor first.
     """
-    from isgan import pipeline
+    from isgan import pipeline, standard
 
-    return pipeline.capacity(cover, Options(model=model, scale=scale))
+    return pipeline.capacity(standard.source(cover), Options(model=model, scale=scale))

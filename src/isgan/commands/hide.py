@@ -34,7 +34,7 @@ def hide(
     min_secret_psnr: float = 20.0,
     engine: Literal["torch", "openvino"] = "torch",
     force: Flag = False,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Hide a picture or a file in a photograph; only the pass phrase brings it back.
 
     The saved file is checked: the secret is revealed from it, and you see what the receiver will get. Take an own, never published
@@ -86,15 +86,22 @@ def hide(
     force
         Overwrite an existing file.
     """
-    from isgan import pipeline
+    from isgan import pipeline, standard
     from isgan.console import counting
+    from isgan.errors import IsganError
     from isgan.passphrase import pass_phrase
 
     options = Options(model=model, risk=risk, quality=quality, exact=exact, codec=codec, scale=scale, gray=gray, color=color, fit=fit,
                       strength=strength, polish=polish, min_secret_psnr=min_secret_psnr, engine=engine, jpeg_quality=jpeg_quality,
                       strip_metadata=strip_metadata)  # fmt: skip
-    pipeline.check(cover, secret, output, options, force)
+    if cover == secret == standard.DASH:
+        raise IsganError("cover and secret cannot both be standard input: name one of them")
+    target = None if output == standard.DASH else output
+    pipeline.check(cover, secret, target, options, force)
     phrase = pass_phrase(pass_file, no_pass, twice=True) if pipeline.keyed(model) else None
     with counting("hiding and checking") as progress:
-        made = pipeline.hide(cover, secret, output, phrase, options, force, progress)
+        made = pipeline.hide(standard.source(cover), standard.source(secret), target, phrase, options, force, progress)
+    if target is None:
+        standard.write(made.data)
+        return None
     return {"stego": str(output), **made.facts}

@@ -14,13 +14,13 @@ def reveal(
     stego: Path,
     /,
     *,
-    output: Annotated[Path, Parameter(alias="-o", allow_leading_hyphen=True)],
+    output: Annotated[Path, Parameter(alias="-o")],
     pass_file: Path | None = None,
     no_pass: Flag = False,
     model: str = DEFAULT,
     engine: Literal["torch", "openvino"] = "torch",
     force: Flag = False,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Reveal what is hidden in a stego image.
 
     A wrong pass phrase, a picture without a secret and a changed file give one and the same answer.
@@ -42,13 +42,17 @@ def reveal(
     force
         Overwrite an existing file.
     """
-    from isgan import pipeline
+    from isgan import pipeline, standard
     from isgan.console import counting
     from isgan.passphrase import pass_phrase
 
     options = Options(model=model, engine=engine)
-    pipeline.check_reveal(stego, output, options, force)
+    target = None if output == standard.DASH else output
+    pipeline.check_reveal(stego, target, options, force)
     phrase = pass_phrase(pass_file, no_pass, twice=False) if pipeline.keyed(model) else None
     with counting("revealing") as progress:
-        found = pipeline.reveal(stego, output, phrase, options, force, progress)
+        found = pipeline.reveal(standard.source(stego), target, phrase, options, force, progress)
+    if target is None:
+        standard.write(pipeline.file_of(found.secret))
+        return None
     return {"secret": str(found.path), **found.facts}
