@@ -4,7 +4,6 @@ import json
 import os
 import pkgutil
 import re
-import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from cyclopts import App, CoercionError, CycloptsError, Parameter, Token, convert
 
 from isgan import IsganError, IsganWarning, __doc__, __version__, commands, console
+from isgan.files import Terminated, heed_sigterm
 from isgan.memory import keep_memory
 
 EVERYWHERE = "Every command takes --json, which prints its result as JSON, and --quiet, which prints errors alone."
@@ -55,7 +55,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     keep_memory()
     # Threads that spin while they wait make everything several times slower beside other work; torch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    signal.signal(signal.SIGTERM, _terminate)
+    heed_sigterm()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name that the terminal cannot show
@@ -73,6 +73,8 @@ def main(tokens: Sequence[str] | None = None) -> int:
             if isinstance(error, RuntimeError) and not any(words in str(error) for words in ("allocate memory", "out of memory")):
                 raise
             return _fail("not enough memory: close other programs, or scale the pictures down")
+        except Terminated:
+            return TERMINATED
         except KeyboardInterrupt:
             return INTERRUPTED
         return _print(result, as_json, quiet)
@@ -91,11 +93,6 @@ def _print(result: Any, as_json: bool, quiet: bool) -> int:
         if not isinstance(error, BrokenPipeError):  # `isgan ... | head`: nobody reads on
             return _fail(f"cannot print the result: {error.strerror}; files were written")
     return 0
-
-
-def _terminate(*_: Any) -> None:
-    """As clean as Ctrl-C: temporary files go."""
-    raise SystemExit(TERMINATED)
 
 
 def _fail(message: str) -> int:

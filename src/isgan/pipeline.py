@@ -17,7 +17,7 @@ from isgan.files import File, check_output, name_of, quoted, read_file, write_fi
 from isgan.key import Key
 from isgan.metrics.pictures import compare, psnr
 from isgan.options import NO_PASS_PHRASE, Options, Risk
-from isgan.picture import fit, is_picture, read_gray, read_rgb
+from isgan.picture import fit, is_picture, lossy_format, read_gray, read_picture, read_rgb
 from isgan.schemes.base import Progress, Scheme, silent
 from isgan.schemes.embedding import Embedding
 from isgan.secret import Secret
@@ -190,7 +190,7 @@ def _suffixes() -> tuple[str, ...]:
 
 def _cover(source: Source, output: str | os.PathLike | None, options: Options) -> Cover:
     """The cover as the kind of file that the output is to be, or that it is itself."""
-    data = read_rgb(source) if isinstance(source, Image.Image | np.ndarray) else read_file(source)
+    data = read_picture(source) if isinstance(source, Image.Image | np.ndarray) else read_file(source)
     suffix = Path(output).suffix.lower() if output is not None else ""
     kinds = [covers[name] for name in covers.names() if suffix in covers[name].suffixes]
     fallback = "jpeg" if options.jpeg_quality or (isinstance(data, bytes) and data.startswith(JPEG)) else "png"
@@ -221,7 +221,7 @@ def _secret(source: Source, options: Options, scheme: Scheme, cover: Cover) -> S
         return Secret(fit(whole, height, width, options.fit), name=name)
     if picture is None:
         return Secret(data=data, name=name)
-    return Secret(read_gray(picture) if options.gray else read_rgb(picture), data, name)
+    return Secret(read_gray(picture) if options.gray else read_picture(picture), data, name)
 
 
 def _stego(source: Source) -> Cover:
@@ -229,7 +229,13 @@ def _stego(source: Source) -> Cover:
     if isinstance(source, Image.Image | np.ndarray):
         return covers["png"].prepared(np.asarray(source), name_of(source), Options())
     data = read_file(source)
-    return covers["jpeg" if data.startswith(JPEG) else "png"].read(data, name_of(source))
+    if data.startswith(JPEG):
+        return covers["jpeg"].read(data, name_of(source))
+    lossy = lossy_format(data)
+    if lossy:
+        message = f"this is {lossy}, which changes pixels: what was hidden is probably gone; ask for the file that was saved first"
+        warnings.warn(message, IsganWarning, stacklevel=3)
+    return covers["png"].read(data, name_of(source))
 
 
 def _key(phrase: str | None, scheme: Scheme, cover: Cover) -> Key:
@@ -262,7 +268,7 @@ def _written(secret: Secret, output: str | os.PathLike, stego: Source, force: bo
     if secret.data is not None and (secret.picture is None or suffix == secret.suffix):
         if secret.picture is None and suffix != Path(secret.name).suffix.lower() and secret.name:
             if suffix == ".png" and is_picture(secret.data):
-                return path, covers["png"].prepared(read_rgb(secret.data), secret.name, Options()).encode()
+                return path, covers["png"].prepared(read_picture(secret.data), secret.name, Options()).encode()
             raise IsganError(f"the secret is the file {quoted(secret.name)}: give -o a name that ends like it, or a folder")
         return path, secret.data
     if suffix != ".png":

@@ -1,0 +1,171 @@
+"""The sealed path: what is hidden comes back with the pass phrase, and nothing else ever does."""
+
+import numpy as np
+import photos
+import pytest
+
+from isgan import models
+from isgan.covers.png import PngCover
+from isgan.errors import IsganError, NothingFound
+from isgan.key import NONCE, TAG, Key
+from isgan.options import Options
+from isgan.schemes.embedding import HEAD, Embedding
+from isgan.secret import Secret
+
+HIGH = Options(risk="high")
+
+
+@pytest.fixture(scope="module")
+def scheme() -> Embedding:
+    return models.load("adaptive")
+
+
+def key_of(cover: PngCover, phrase: str = "correct horse") -> Key:
+    return Key(phrase, cover.salt())
+
+
+@pytest.fixture(scope="module")
+def pair(scheme: Embedding):
+    """A cover, what was hidden in it, and the stego image."""
+    cover = PngCover(photos.photograph())
+    return cover, scheme.hide(cover, Secret(photos.secret(), name="a secret.jpg"), key_of(cover), HIGH)
+
+
+def test_a_picture_comes_back_as_promised(scheme, pair) -> None:
+    cover, hidden = pair
+    found = scheme.reveal(hidden.stego, key_of(hidden.stego))
+    np.testing.assert_array_equal(found.picture, hidden.delivered.picture)
+    assert found.name == "a secret.jpg"
+    assert found.picture.shape == (72, 96)
+    assert hidden.facts["secret dB"] > 38
+
+
+def test_the_salt_survives_and_changes_are_small(pair) -> None:
+    cover, hidden = pair
+    assert cover.salt() == hidden.stego.salt()
+    for before, after, frozen in zip(cover.planes, hidden.stego.planes, cover.frozen, strict=True):
+        change = after - before
+        assert np.abs(change).max() == 1
+        assert not change[frozen].any()
+
+
+@pytest.mark.parametrize("gray", [False, True])
+def test_bytes_come_back_exactly(scheme, gray: bool) -> None:
+    cover = PngCover(photos.photograph(gray=gray))
+    data = np.random.default_rng(1).bytes(400)
+    hidden = scheme.hide(cover, Secret(data=data, name="notes.txt"), key_of(cover), HIGH)
+    assert scheme.reveal(hidden.stego, key_of(cover)) == Secret(data=data, name="notes.txt")
+
+
+def test_nothing_is_found_without_the_pass_phrase(scheme, pair) -> None:
+    cover, hidden = pair
+    messages = set()
+    for stego, phrase in ((hidden.stego, "correct horsf"), (cover, "correct horse")):
+        with pytest.raises(NothingFound) as caught:
+            scheme.reveal(stego, key_of(stego, phrase))
+        messages.add(str(caught.value))
+    assert len(messages) == 1
+
+
+def test_a_changed_sample_never_gives_a_wrong_picture(scheme, pair) -> None:
+    _, hidden = pair
+    rng = np.random.default_rng(2)
+    lost = 0
+    for _ in range(20):
+        planes = tuple(plane.copy() for plane in hidden.stego.planes)
+        plane, row, column = rng.integers(3), *rng.integers(128, size=2)
+        planes[plane][row, column] ^= 1
+        try:
+            found = scheme.reveal(hidden.stego.changed(planes), key_of(hidden.stego))
+            np.testing.assert_array_equal(found.picture, hidden.delivered.picture)
+        except NothingFound:
+            lost += 1
+    assert lost > 0  # the change of one bit is noticed
+
+
+def test_the_same_twice_is_embedded_elsewhere(scheme, pair) -> None:
+    """A nonce that repeated would repeat the keystream."""
+    cover, hidden = pair
+    again = scheme.hide(cover, Secret(photos.secret(), name="a secret.jpg"), key_of(cover), HIGH)
+    bits = [np.concatenate([(after - before).ravel() for before, after in zip(cover.planes, one.stego.planes, strict=True)])
+            for one in (hidden, again)]  # fmt: skip
+    assert (bits[0] != bits[1]).mean() > 0.01
+
+
+@pytest.mark.parametrize("risk", ["low", "medium", "high"])
+def test_a_payload_fits_exactly_into_the_room_there_is(scheme, risk) -> None:
+    cover = PngCover(photos.photograph())
+    room = scheme.room(cover, risk)
+    overhead = 2 + 1  # the payload's own head, and what the file codec adds to what it cannot compress
+    data = np.random.default_rng(3).bytes(room)
+    most = next(size for size in range(room - 2, 0, -1)
+                if len(scheme_payload(data[:size])) <= room)  # fmt: skip
+    assert most >= room - 2 - 8 * overhead
+    options = Options(risk=risk)
+    hidden = scheme.hide(cover, Secret(data=data[:most]), key_of(cover), options)
+    assert scheme.reveal(hidden.stego, key_of(cover)).data == data[:most]
+    with pytest.raises(IsganError, match=r"bytes.*times as many pixels"):
+        scheme.hide(cover, Secret(data=data + b"12345678"), key_of(cover), options)
+
+
+def scheme_payload(data: bytes) -> bytes:
+    from isgan.payload import pack
+
+    return pack(Secret(data=data), 10**9, Options(), "avif", lambda size: 1.0).data
+
+
+def test_rooms_grow_with_the_risk_and_with_the_root_of_the_samples(scheme) -> None:
+    small, large = PngCover(photos.photograph(96)), PngCover(photos.photograph(192))
+    assert scheme.room(small, "low") < scheme.room(small, "medium") < scheme.room(small, "high")
+    for risk in ("low", "medium"):
+        ratio = (scheme.room(large, risk) + TAG + HEAD + 1) / (scheme.room(small, risk) + TAG + HEAD + 1)
+        assert 1.9 < ratio < 2.1
+
+
+def test_a_secret_is_made_smaller_only_when_30_db_do_not_fit(scheme) -> None:
+    cover = PngCover(photos.photograph())
+    hidden = scheme.hide(cover, Secret(photos.secret(400, 300)), key_of(cover), Options(risk="medium"))
+    height, width = hidden.delivered.picture.shape
+    assert 64 <= height < 300
+    assert width / height == pytest.approx(4 / 3, abs=0.03)
+    assert hidden.facts["secret dB"] >= 30
+
+
+def test_a_quality_that_does_not_fit_is_refused_with_remedies(scheme) -> None:
+    cover = PngCover(photos.photograph())
+    with pytest.raises(IsganError, match=r"--risk .*--quality"):
+        scheme.hide(cover, Secret(photos.secret(400, 300)), key_of(cover), Options(risk="low", quality=45.0))
+
+
+def test_a_cover_that_is_too_small_is_refused(scheme) -> None:
+    cover = PngCover(photos.photograph(32))
+    with pytest.raises(IsganError, match="too small"):
+        scheme.hide(cover, Secret(data=b"x"), key_of(cover), HIGH)
+
+
+def test_every_embedding_model_hides_and_reveals() -> None:
+    cover = PngCover(photos.photograph())
+    for name in models.names():
+        scheme = models.load(name)
+        if isinstance(scheme, Embedding):
+            hidden = scheme.hide(cover, Secret(photos.secret(64, 64)), key_of(cover), HIGH)
+            np.testing.assert_array_equal(scheme.reveal(hidden.stego, key_of(cover)).picture, hidden.delivered.picture)
+
+
+def test_hostile_bytes_under_a_right_key_are_an_error_and_no_more(scheme) -> None:
+    cover = PngCover(photos.photograph())
+    rng = np.random.default_rng(4)
+    for number in range(40):
+        payload = bytes([number % 8, int(rng.integers(0, 4))]) + rng.bytes(int(rng.integers(0, 60)))
+        key = key_of(cover)
+        changes = scheme._embed(cover, payload, key, lambda done, total: None)
+        stego = cover.changed(tuple(plane + change for plane, change in zip(cover.planes, changes, strict=True)))
+        try:
+            found = scheme.reveal(stego, key)
+            assert found.data is not None or found.picture is not None
+        except IsganError as error:
+            assert "\n" not in str(error)
+
+
+def test_the_head_is_as_long_as_the_format_says() -> None:
+    assert HEAD == NONCE + 1 + 4 + TAG == 37
