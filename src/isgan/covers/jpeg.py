@@ -1,0 +1,164 @@
+"""A JPEG as cover: the quantised coefficients of its brightness. Everything else stays as the camera wrote it."""
+
+import hashlib
+import io
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from PIL import Image
+
+from isgan.covers import covers
+from isgan.covers.base import Cover, Planes
+from isgan.covers.png import PngCover
+from isgan.errors import IsganError
+from isgan.jfif import scan
+from isgan.jfif.dct import coefficients, luma
+from isgan.jfif.metadata import moved, stripped
+from isgan.jfif.quality import quality_of
+from isgan.jfif.segments import EOI, Header, damaged, read_header
+from isgan.options import Options
+
+LIMIT = 1023  # of an AC coefficient of 8-bit samples
+QUALITY = 95
+"""Of a fresh JPEG, unless the options say another."""
+QUALITIES = range(50, 99)
+
+
+@covers.register("jpeg")
+class JpegCover(Cover):
+    """The coefficients of Y of a baseline JPEG file, gray or colour.
+
+    A changed cover is written with the same header, restart markers and kind of Huffman tables, and with what follows the picture
+    (further pictures of a phone, a maker's data) byte for byte; only where further pictures lie is corrected.
+
+    Attributes:
+        planes: Y alone, (h, w) int16, 8 x 8 blocks side by side, each row-wise from DC on; h and w are whole blocks.
+        header: of the file.
+        rounding: of a fresh JPEG, (h, w) float32: what quantisation took from each coefficient, in steps, -0.5 ... 0.5; else None.
+    """
+
+    suffixes = (".jpg", ".jpeg")
+    bounds = (-LIMIT, LIMIT)
+
+    def __init__(self, data: bytes, header: Header, stop: int, buffer: np.ndarray, planes: Planes | None = None):
+        self._data, self.header, self._stop, self._buffer = data, header, stop, buffer
+        self.planes = planes or (np.ascontiguousarray(scan.layout(header).planes(buffer)[0]),)
+        self.rounding: np.ndarray | None = None
+        self._past: str | None = None
+        (plane,) = self.planes
+        frozen = np.abs(plane) > LIMIT
+        frozen[::8, ::8] = True
+        self.frozen = (frozen,)
+
+    @classmethod
+    def prepared(cls, source: bytes | np.ndarray, name: str, options: Options) -> Self:
+        """A JPEG file as it is; or a fresh one of a picture that never was a JPEG, or is scaled down first."""
+        if isinstance(source, bytes) and source.startswith(b"\xff\xd8") and options.scale == 1:
+            if options.jpeg_quality is not None:
+                raise IsganError(f"{name} is a JPEG already and keeps its quality: leave --jpeg-quality out")
+            return cls.read(stripped(source, name) if options.strip_metadata else source, name)
+        picture = PngCover.prepared(source, name, options)
+        if picture.alpha is not None and picture.alpha.min() < 255:
+            raise IsganError(f"{name} is partly transparent, which no JPEG is: save the stego image as .png")
+        cover = cls.compressed(picture.pixels(), options.jpeg_quality or QUALITY, picture.profile)
+        cover._past = picture.suspicion()
+        return cover
+
+    @classmethod
+    def compressed(cls, pixels: np.ndarray, quality: int, profile: bytes | None = None) -> Self:
+        """A fresh JPEG, with what its rounding took as side information.
+
+        Args:
+            pixels: (H, W, 3) or (H, W) uint8, never compressed before.
+            quality: of the usual tables, one of `QUALITIES`; colour is 4:2:0.
+            profile: an ICC profile.
+        """
+        if quality not in QUALITIES:
+            raise IsganError(f"a JPEG quality of {quality} is out of bounds: from {QUALITIES[0]} to {QUALITIES[-1]}, best 93 to 97")
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling="4:2:0", icc_profile=profile)
+        cover = cls.read(file.getvalue(), "the fresh JPEG")
+        (plane,) = cover.planes
+        cover.rounding = coefficients(luma(pixels), cover.quantiser, plane.shape) - plane
+        return cover
+
+    @classmethod
+    def read(cls, data: bytes, name: str) -> Self:
+        header = read_header(data, name)
+        buffer, stop = scan.read(data, header, name)
+        if data[stop:].lstrip(b"\xff")[:1] != bytes([EOI]) or data[stop] != 0xFF:
+            raise damaged(name, "its end is missing or in the wrong place")
+        return cls(data, header, stop, buffer)
+
+    def pixels(self) -> np.ndarray:
+        with Image.open(io.BytesIO(self.encode()), formats=["JPEG"]) as image:
+            return np.array(image)
+
+    def changed(self, planes: Planes) -> Self:
+        other = type(self)(self._data, self.header, self._stop, self._buffer, planes)
+        other._past = self._past
+        return other
+
+    def encode(self) -> bytes:
+        return self._file
+
+    def salt(self) -> bytes:
+        """SHA-256 of width, height (4 bytes each, little-endian), the 64 steps of Y's quantisation (2 bytes each, row by row), and Y's DC
+        coefficients (2 bytes each, row by row)."""
+        size = self.header.width.to_bytes(4, "little") + self.header.height.to_bytes(4, "little")
+        steps, constants = self.quantiser.astype("<u2").tobytes(), self.planes[0][::8, ::8].astype("<i2").tobytes()
+        return hashlib.sha256(size + steps + constants).digest()
+
+    def suspicion(self) -> str | None:
+        if self._past:
+            return self._past
+        if np.count_nonzero(self.quantiser == 1) > 32:
+            return (
+                f"its JPEG quality is {quality_of(self.quantiser)}, where rounding betrays every change: take a file of quality 98 or less, "
+                "or scale it down (--scale 0.5 --jpeg-quality 95)"
+            )
+        if self._pad is None:
+            return "it was written by an unusual encoder, whose way cannot be kept: take the camera's own file"
+        return None
+
+    @property
+    def quantiser(self) -> np.ndarray:
+        """Quantisation steps of Y, (8, 8) int32."""
+        return self.header.quantisers[self.header.components[0].quantiser]
+
+    @property
+    def weight(self) -> int:
+        """Non-zero AC coefficients of Y."""
+        (plane,) = self.planes
+        return int(np.count_nonzero(plane) - np.count_nonzero(plane[::8, ::8]))
+
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        """How often each Huffman symbol occurs in the cover's file."""
+        return scan.frequencies(self._buffer, self.header)
+
+    @cached_property
+    def _pad(self) -> int | None:
+        """The bit that fills bytes in the cover's scan; None if no bit gives the very same scan."""
+        written = self._data[len(self.header.raw) : self._stop]
+        pads = (pad for pad in (1, 0) if scan.write(self._buffer, self.header, self._counts, pad) == written)
+        return next(pads, None)
+
+    @cached_property
+    def _file(self) -> bytes:
+        buffer = self._buffer.copy()
+        (own,) = scan.layout(self.header).planes(buffer)[:1]
+        if np.array_equal(own, self.planes[0]):
+            return self._data
+        own[...] = self.planes[0]
+        counts = scan.frequencies(buffer, self.header)
+        header = self.header
+        if not scan.covers(header.tables, counts) or scan.is_shortest(header.tables, self._counts):
+            header = header.with_tables(scan.shortest(counts, header.tables, self._counts))
+        picture = scan.write(buffer, header, counts, 1 if self._pad is None else self._pad)
+        file = moved(header, picture, self._data[self._stop :], self._stop)
+        again = type(self).read(file, "the stego image")
+        if not np.array_equal(again._buffer, buffer):
+            raise IsganError("the JPEG file that was made is not what it should be: please report this")
+        return file

@@ -1,0 +1,1 @@
+"""Baseline JPEG files taken apart and put together again without loss: segments, Huffman tables, the scan, the transform (ITU T.81)."""
