@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from isgan.training.watcher import Watcher
+
 quiet = False
 """No progress and no notes; `--quiet` sets it."""
 
@@ -53,35 +55,37 @@ def fraction_done(what: str) -> Iterator[Callable[[float], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-class TrainingProgress:
-    """A bar with time left, loss and the newest PSNR of both ends; validations as lines above it."""
+class TrainingProgress(Watcher):
+    """A bar with time left, loss and the newest PSNR of stego image and secret; validations as lines above it."""
 
-    def __init__(self, visible: bool = True):
-        self.console = Console(stderr=True, quiet=not visible)
-        columns = (TextColumn("step {task.fields[step]}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(),
-                   TextColumn("left {task.fields[left]}"), TextColumn("loss {task.fields[loss]:.4f}  {task.fields[psnr]}"))  # fmt: skip
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, quiet=quiet)
+        columns = (TextColumn("{task.description} {task.fields[step]}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
+                   TimeElapsedColumn(), TextColumn("left {task.fields[left]}"),
+                   TextColumn("loss {task.fields[loss]:.4f}  {task.fields[psnr]}"))  # fmt: skip
         self.bar = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.task = self.bar.add_task("", total=1.0, step=0, loss=0.0, psnr="", left="?")
+        self.task = self.bar.add_task("reading photographs", total=1.0, step=0, loss=0.0, psnr="", left="?")
         self.started: tuple[float, float] | None = None
 
     def __enter__(self) -> "TrainingProgress":
-        self.bar.start()
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.bar.stop()
 
+    def reading(self, done: int, total: int) -> None:
+        self.bar.start()  # not before: of several processes one alone is told
+        self.bar.update(self.task, completed=done / total, step=done)
+
     def step(self, step: int, progress: float, loss: float) -> None:
-        """After each step: its number, how much of the run is done (0 to 1), the loss."""
         now = time.monotonic()
         if self.started is None:
             self.started = (now, progress)
         since, done = now - self.started[0], progress - self.started[1]
         left = time.strftime("%H:%M:%S", time.gmtime(since / done * (1 - progress))) if done > 0 else "?"
-        self.bar.update(self.task, completed=progress, step=step, loss=loss, left=left)
+        self.bar.update(self.task, description="step", completed=progress, step=step, loss=loss, left=left)
 
     def validation(self, rows: list[dict[str, Any]]) -> None:
-        """After a validation: one row per set."""
         text = " | ".join(f"{row['set']} {row['stego_psnr']:.2f}/{row['stego_ssim']:.4f} {row['secret_psnr']:.2f}/{row['secret_ssim']:.4f}"
                           for row in rows)  # fmt: skip
         if "accuracy_cover" in rows[0]:
@@ -91,5 +95,4 @@ class TrainingProgress:
         self.bar.update(self.task, psnr=f"stego {means[0]:.2f} dB  secret {means[1]:.2f} dB")
 
     def note(self, text: str) -> None:
-        """One line that stays."""
         self.console.print(text, soft_wrap=True, highlight=False, markup=False)

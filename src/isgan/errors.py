@@ -1,5 +1,7 @@
 """The one error a user is meant to read, and the one warning."""
 
+from importlib.util import find_spec
+
 
 class IsganError(Exception):
     """Something the user can mend. The message is one line and says what to do; commands print it and exit with 2."""
@@ -18,3 +20,10 @@ class NothingFound(IsganError):
 
 class IsganWarning(UserWarning):
     """Something the user should know but that does not stop the work. The message is one line."""
+
+
+def require(extra: str, *modules: str) -> None:
+    """`IsganError` with the line that installs an extra of isgan, if one of these modules of it is missing; imports none of them."""
+    for module in modules:
+        if find_spec(module) is None:
+            raise IsganError(f"this needs {module}: pip install 'isgan[{extra}]'")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isgan.errors import IsganError
+from isgan.errors import require
 
 Overrides = Annotated[dict[str, str] | None, Parameter(show=False)]
 
@@ -34,13 +34,13 @@ def train(
     photos: Overrides = None,
     optimizer: Overrides = None,
     schedule: Overrides = None,
-) -> None:
+) -> Path:
     """Train a hider. Every value of the recipe can be set here: --loss.beta 0.1, --photos.crop 128, --optimizer.lr 1e-4.
 
     Of [hider], [loss] and [steganalyzer], the arguments of the part they name; of [photos], side, crop, batch, balance, ragged,
     share, validation; of [adversarial], weight, start, ramp, flipped, optimizer, lr, momentum, weight_decay, every, smoothing,
-    soft, flip, pool; of [optimizer], lr, beta1, beta2, weight_decay, clip; of [schedule], warmup, hold, final, rounding,
-    ema, validate_every, save_every.
+    soft, flip, pool; of [optimizer], lr, beta1, beta2, weight_decay, clip; of [schedule], warmup, hold, final,
+    ema, validate_every, validations, save_every.
 
     Ctrl-C ends the run after the running step with a checkpoint; the same command with --resume goes on. The run's folder
     gets weights.safetensors with its card (use it with --model), validation.csv, samples.png and TensorBoard logs.
@@ -74,12 +74,10 @@ def train(
     accelerator
         What to train on.
     """
-    try:
-        from isgan.training.run import run
-    except ModuleNotFoundError as error:
-        raise IsganError(f"training needs {error.name}: pip install -c constraints.txt '.[train]'") from error
-
+    require("train", "torch", "lightning", "tensorboard")
+    from isgan.console import TrainingProgress
     from isgan.training.recipe import parse_value, read_recipe
+    from isgan.training.run import run
 
     sections = {"hider": hider, "loss": loss, "steganalyzer": steganalyzer, "adversarial": adversarial,
                 "photos": photos, "optimizer": optimizer, "schedule": schedule}  # fmt: skip
@@ -93,5 +91,6 @@ def train(
         overrides["schedule"]["steps"] = steps
     overrides |= {key: value for key, value in {"seed": seed, "precision": precision}.items() if value is not None}
     plan = read_recipe(recipe, overrides)
-    run(plan, data, output or Path("runs") / recipe.stem, resume=resume, initial=initial, licence=licence, threads=threads,
-        devices=devices, accelerator=accelerator)  # fmt: skip
+    with TrainingProgress() as progress:
+        return run(plan, data, output or Path("runs") / recipe.stem, resume=resume, initial=initial, licence=licence, threads=threads,
+                   devices=devices, accelerator=accelerator, watcher=progress)  # fmt: skip

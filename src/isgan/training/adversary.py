@@ -8,9 +8,10 @@ from lightning.fabric import Fabric
 from torch import Tensor
 from torch.nn import functional as F
 
-from isgan.errors import IsganError
 from isgan.detectors.networks import networks
 from isgan.detectors.networks.base import COVER, STEGO, Steganalyzer
+from isgan.errors import IsganError
+from isgan.training.detecting import answers
 from isgan.training.recipe import Recipe, build_part
 
 OPTIMIZERS = {
@@ -21,8 +22,6 @@ OPTIMIZERS = {
 
 class Adversary:
     """A steganalyzer that is trained beside the hider; the tricks are those of the recipe's [adversarial].
-
-    It always sees the covers and their stego images in one batch, in 32 bits: a change of one level is lost in bf16.
 
     Args:
         recipe: its `steganalyzer` names the network, its `adversarial` how it plays.
@@ -61,17 +60,17 @@ class Adversary:
         if not weight:
             return stego.new_zeros(())
         self.steganalyzer.requires_grad_(False)
-        answers = self._answers(cover, stego)[1].log_softmax(dim=1)
+        likely = answers(self.steganalyzer.train(), cover, stego)[1].log_softmax(dim=1)
         self.steganalyzer.requires_grad_(True)
         # The paper's flipped labels. Without them, eq. 3 as it stands: its gradient vanishes where the steganalyzer is sure.
-        return weight * (-answers[:, COVER] if self.options.flipped else answers[:, STEGO]).mean()
+        return weight * (-likely[:, COVER] if self.options.flipped else likely[:, STEGO]).mean()
 
     def learn(self, cover: Tensor, stego: Tensor, step: int) -> None:
         """One step of the steganalyzer on covers and stego images, (N, 3, H, W) each; some of these from the past, if there is a pool."""
         rng = np.random.default_rng((self.seed, 2, step, self.fabric.global_rank))
         seen = self._from_pool(stego.detach(), rng)
         count = len(cover)
-        on_cover, on_stego = self._answers(cover, seen)
+        on_cover, on_stego = answers(self.steganalyzer.train(), cover, seen)
         for side, (logits, label) in enumerate(((on_cover, COVER), (on_stego, STEGO))):
             self._right[side][0] += int((logits.argmax(dim=1) == label).sum())
             self._right[side][1] += count
@@ -103,12 +102,6 @@ class Adversary:
         self.steganalyzer.load_state_dict(state["steganalyzer"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.pool, self._right = state["pool"], state["right"]
-
-    def _answers(self, cover: Tensor, stego: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of both, (N, 2) each: one batch, so that BatchNorm sees what a detector sees."""
-        with torch.autocast(cover.device.type, enabled=False):
-            on_cover, on_stego = self.steganalyzer.train()(torch.cat([cover, stego]).float()).chunk(2)
-        return on_cover, on_stego
 
     def _labels(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """How likely covers and stego images are said to be covers, (count,) each."""

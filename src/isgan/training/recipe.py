@@ -18,7 +18,7 @@ GameOptimizer = Literal["sgd", "adam"]
 PART = Mapping[str, Any]
 # Crops leave room for SSIM's window after up to three rows are cut off; every other number is at least 0.
 LEAST = {"crop": 16, "batch": 1, "validation": 1, "validate_every": 1, "save_every": 1, "every": 1}
-BELOW = {"hold": 1, "rounding": 1, "beta1": 1, "beta2": 1, "momentum": 1, "smoothing": 1, "soft": 1, "flip": 1}
+BELOW = {"hold": 1, "beta1": 1, "beta2": 1, "momentum": 1, "smoothing": 1, "soft": 1, "flip": 1}
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Adversarial:
     weight_decay: float = 0.0
     """L2 regularisation."""
     every: int = 1
-    """The steganalyzer learns in every so-manieth step (authors: 5)."""
+    """The steganalyzer learns once in so many steps (authors: 5)."""
     smoothing: float = 0.1
     """Covers are labelled 1 - smoothing: one-sided label smoothing (authors: 0, with soft = .2)."""
     soft: float = 0.0
@@ -103,12 +103,12 @@ class Schedule:
     """Share of the run before the learning rate falls (paper: 20 of 150 epochs)."""
     final: float = 0.0
     """What the cosine leaves of the learning rate at the end, as a fraction."""
-    rounding: float = 0.0
-    """Share of the run over which rounding comes in, from none to all of it; 0 for all of it from the first step."""
     ema: float = 0.999
     """Decay of the averaged weights that are validated and kept; 0 for none."""
     validate_every: int = 1_000
     """Steps between validations."""
+    validations: int = 0
+    """So many validations, spread evenly over the run, instead; 0 for none of these."""
     save_every: int = 500
     """Steps between checkpoints."""
 

@@ -19,7 +19,9 @@ from isgan.detectors.networks import networks
 from isgan.detectors.networks.base import COVER, STEGO
 from isgan.training.adversary import Adversary
 from isgan.training.checkpoint import load_checkpoint
-from isgan.training.loop import CHECKPOINT, WEIGHTS, Trainer
+from isgan.training.detecting import answers
+from isgan.training.hiding import WEIGHTS, loop
+from isgan.training.loop import CHECKPOINT, Loop
 from isgan.training.recipe import Recipe, recipe_from
 
 RECIPE = {
@@ -85,8 +87,8 @@ def test_following_the_term_makes_the_steganalyzer_say_cover(adversary, flipped)
     stego.requires_grad_()
     game.term(cover, stego, 0).backward()
     with torch.no_grad():
-        before = game._answers(cover, stego)[1].softmax(dim=1)[:, 0].mean()
-        after = game._answers(cover, stego - 0.05 * stego.grad / stego.grad.norm())[1].softmax(dim=1)[:, 0].mean()
+        before = answers(game.steganalyzer.train(), cover, stego)[1].softmax(dim=1)[:, 0].mean()
+        after = answers(game.steganalyzer.train(), cover, stego - 0.05 * stego.grad / stego.grad.norm())[1].softmax(dim=1)[:, 0].mean()
     assert after > before
 
 
@@ -95,7 +97,7 @@ def test_flipped_labels_are_the_non_saturating_term(adversary):
     cover, stego = batch()
     stego.requires_grad_()
     game = adversary(weight=0.5, ramp=0)
-    logits = game._answers(cover, stego)[1].detach()
+    logits = answers(game.steganalyzer.train(), cover, stego)[1].detach()
     likely = logits.softmax(dim=1)
     assert game.term(cover, stego, 0).item() == pytest.approx(0.5 * -likely[:, 0].log().mean().item(), rel=1e-4)
     game = adversary(weight=0.5, ramp=0, flipped=False)
@@ -163,8 +165,8 @@ def test_the_steganalyzer_learns_the_labels(adversary, monkeypatch):
     monkeypatch.setattr(game, "_labels", lambda count, _: (np.array([0.9, 0.3]), np.array([0.0, 0.6])))
     cover, stego = batch()
     likely = torch.tensor([0.9, 0.3, 0.0, 0.6])
-    answers = torch.cat(game._answers(cover, stego)).log_softmax(dim=1)
-    loss = -(likely * answers[:, COVER] + (1 - likely) * answers[:, STEGO]).mean()
+    told = torch.cat(answers(game.steganalyzer.train(), cover, stego)).log_softmax(dim=1)
+    loss = -(likely * told[:, COVER] + (1 - likely) * told[:, STEGO]).mean()
     expected = torch.autograd.grad(loss, list(game.steganalyzer.parameters()))
     game.learn(cover, stego, 0)
     for parameter, gradient in zip(game.steganalyzer.parameters(), expected, strict=True):
@@ -196,7 +198,7 @@ def test_the_hider_learns_nothing_from_the_steganalyzers_step(adversary):
     assert stego.grad is None
 
 
-def test_every_so_manieth_step(adversary):
+def test_it_learns_once_in_so_many_steps(adversary):
     game = adversary(every=3)
     weights = [parameter.detach().clone() for parameter in game.steganalyzer.parameters()]
 
@@ -261,9 +263,9 @@ def test_crops_have_to_be_large_enough(fabric):
 
 @pytest.fixture
 def trainer(tmp_path, fabric):
-    def build(name: str, **options) -> Trainer:
+    def build(name: str, **options) -> Loop:
         (tmp_path / name).mkdir(exist_ok=True)
-        return Trainer(recipe(**options), PHOTOS, PHOTOS, tmp_path / name, fabric)
+        return loop(recipe(**options), PHOTOS, PHOTOS, tmp_path / name, fabric)
 
     return build
 
@@ -296,7 +298,7 @@ def test_a_stopped_run_goes_on_with_its_steganalyzer(trainer):
     second.resume()
     second.fit()
     assert same(state(whole.folder), state(second.folder))
-    assert len(state(whole.folder)["adversary"]["pool"]) == 3
+    assert len(state(whole.folder)["task"]["adversary"]["pool"]) == 3
 
 
 def test_collapse_is_visible_in_the_log(trainer):
@@ -314,7 +316,7 @@ def test_the_term_changes_the_hider(trainer):
     for name, weight in (("with", 1.0), ("without", 0.0)):
         run = trainer(name, weight=weight, ramp=0)
         run.fit()
-        weights.append(torch.cat([parameter.detach().flatten() for parameter in run.hider.parameters()]))
+        weights.append(torch.cat([parameter.detach().flatten() for parameter in run.task.network.parameters()]))
     assert not torch.equal(*weights)
 
 
@@ -324,7 +326,7 @@ def test_the_term_counts_from_the_start_of_the_recipe_on(trainer):
     for name, weight in (("with", 2.0), ("without", 0.0)):
         run, losses = trainer(name, weight=weight, start=2, ramp=4, **still), [*losses, []]
         for run.step in range(8):
-            losses[-1].append(run.train_step(run.pairs[0]))
+            losses[-1].append(run.train_step(run.task.pairs[0]))
     more = np.subtract(*losses)
     assert more[-1] > 0.1
     assert more / more[-1] == pytest.approx([0, 0, 0.25, 0.5, 0.75, 1, 1, 1], abs=1e-4)
@@ -335,14 +337,14 @@ def test_the_newest_weights_are_kept(trainer, steganalyzer, kept):
     """The best picture is that of the first step, before the steganalyzer counts: the second validation is the worse one."""
     run = trainer("run", **TRICKS)
     if not steganalyzer:
-        run = Trainer(dataclasses.replace(run.recipe, steganalyzer={}), PHOTOS, PHOTOS, run.folder, run.fabric)
-    score = run._score
+        run = loop(dataclasses.replace(run.task.recipe, steganalyzer={}), PHOTOS, PHOTOS, run.folder, run.fabric)
+    score = run.task._score
 
     def spoilt(hider, pair):
         scores, sample = score(hider, pair)
         return [value - 5 * (run.step > 3) for value in scores], sample
 
-    run._score = spoilt
+    run.task._score = spoilt
     run.fit()
     with (run.folder / "validation.csv").open(newline="") as file:
         first, second = (min(float(row["stego_psnr"]), float(row["secret_psnr"])) for row in csv.DictReader(file))
@@ -364,14 +366,14 @@ def test_every_hider_plays_against_every_steganalyzer(trainer, hider, detector):
         "photos": RECIPE["photos"] | {"crop": networks[detector].least, "batch": 1},
         "adversarial": {"weight": 1.0, "ramp": 0},
     }
-    run = Trainer(recipe_from(RECIPE | plan), PHOTOS, PHOTOS, small.folder, small.fabric)
-    if not run.wrapped.train()(*run.pairs[0]).stego.requires_grad:
+    run = loop(recipe_from(RECIPE | plan), PHOTOS, PHOTOS, small.folder, small.fabric)
+    if not run.wrapped.train()(*run.task.pairs[0]).stego.requires_grad:
         with pytest.raises(IsganError, match="no gradient"):
-            run.train_step(run.pairs[0])
+            run.train_step(run.task.pairs[0])
         return
-    both = run.hider, run.adversary.steganalyzer
+    both = run.task.network, run.task.adversary.steganalyzer
     before = [[parameter.detach().clone() for parameter in network.parameters()] for network in both]
-    assert math.isfinite(run.train_step(run.pairs[0]))
+    assert math.isfinite(run.train_step(run.task.pairs[0]))
     for network, old in zip(both, before, strict=True):
         assert any(not torch.equal(*pair) for pair in zip(network.parameters(), old, strict=True))
         assert all(parameter.isfinite().all() for parameter in network.parameters())

@@ -1,0 +1,87 @@
+"""Detectors on files: they find what is hidden, are kept, and refuse what is no pair."""
+
+import numpy as np
+import pytest
+import torch
+
+from isgan.detectors.base import Budget, Pairs
+from isgan.detectors.network import NetworkDetector, pixels
+from isgan.errors import IsganError
+
+
+class Picture:
+    """What a detector looks at of a cover."""
+
+    def __init__(self, array: np.ndarray):
+        self.array = array
+
+    def pixels(self) -> np.ndarray:
+        return self.array
+
+
+def pairs(count: int, first: int = 0) -> Pairs:
+    """Noise, and the same with stripes."""
+    rng = np.random.default_rng(first)
+    covers = [rng.integers(100, 110, (64, 64, 3), dtype=np.uint8) for _ in range(count)]
+    stegos = [cover + np.uint8(8) * (np.arange(64) % 2 == 0).astype(np.uint8)[:, None] for cover in covers]
+    return Pairs([Picture(cover) for cover in covers], [Picture(stego) for stego in stegos])
+
+
+@pytest.fixture(scope="module")
+def detector() -> NetworkDetector:
+    detector = NetworkDetector("xunet", seed=2)
+    detector.fit(pairs(16), pairs(6, 1), Budget(steps=40))
+    return detector
+
+
+def test_it_finds_what_is_hidden(detector):
+    fresh = pairs(8, 2)
+    assert detector.scores(fresh.covers).max() < detector.threshold < detector.scores(fresh.stegos).min()
+    assert detector.steps == 40 and detector.seconds > 0
+
+
+def test_a_budget_of_minutes():
+    detector, heard = NetworkDetector("xunet"), []
+    detector.fit(pairs(4), pairs(2, 1), Budget(minutes=0.005), heard.append)
+    assert heard[-1] == 1 and heard == sorted(heard) and 0.3 <= detector.seconds < 5
+
+
+def test_it_is_kept(detector, tmp_path):
+    detector.save(tmp_path / "d.safetensors")
+    again = NetworkDetector.load("xunet", tmp_path / "d.safetensors")
+    fresh = pairs(3, 5)
+    assert np.array_equal(again.scores(fresh.covers), detector.scores(fresh.covers))
+    assert (again.threshold, again.steps, again.seconds) == (detector.threshold, detector.steps, detector.seconds)
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense"])
+def test_files_that_are_no_detector(detector, tmp_path, data):
+    (tmp_path / "d.safetensors").write_bytes(data)
+    with pytest.raises(IsganError, match="is not a detector of this version: delete it"):
+        NetworkDetector.load("xunet", tmp_path / "d.safetensors")
+    detector.save(tmp_path / "d.safetensors")
+    with pytest.raises(IsganError, match="is not a detector of this version"):
+        NetworkDetector.load("isgan", tmp_path / "d.safetensors")
+
+
+def test_what_is_refused():
+    whole, one = pairs(4), pairs(1)
+    for train, val in ((one, whole), (whole, one), (Pairs(whole.covers, whole.stegos[:3]), whole)):
+        with pytest.raises(IsganError, match="at least 2 covers and as many stego images"):
+            NetworkDetector("xunet").fit(train, val, Budget(steps=1))
+    with pytest.raises(IsganError, match="needs minutes or steps"):
+        NetworkDetector("xunet").fit(whole, whole, Budget())
+    with pytest.raises(IsganError, match="did you mean 'xunet'"):
+        NetworkDetector("xunett")
+
+
+def test_gray_files_are_seen_as_three_equal_channels():
+    gray = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
+    seen = pixels([Picture(gray), Picture(np.stack([gray] * 3, axis=2))])
+    assert seen.shape == (2, 3, 64, 64) and seen.dtype == torch.uint8 and torch.equal(seen[0], seen[1])
+
+
+def test_pairs_are_taken_by_place():
+    four = pairs(4)
+    taken = four.take(np.array([3, 0]))
+    assert taken.covers == [four.covers[3], four.covers[0]] and taken.stegos == [four.stegos[3], four.stegos[0]]
