@@ -99,8 +99,21 @@ def decode(data: bytes, name: str) -> Decoded:
     if data.startswith(PNG_SIGNATURE):
         chunks = _png_chunks(data, name)
         data = _bare_png(data)
-    with _decoding(name), _opened(data, name) as image:
+    with opened(data, name) as image:
         return _decoded(image, name, chunks)
+
+
+@contextmanager
+def opened(data: bytes, name: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """A picture file with its header read and its size checked, not yet decoded; whatever decoders raise becomes an `IsganError`."""
+    with _decoding(name):
+        try:
+            image = Image.open(io.BytesIO(data), formats=formats)
+        except UnidentifiedImageError:
+            raise _unidentified(data, name) from None
+        with image:
+            check_size(*image.size, name, MEMORY.get(str(image.format), 4))
+            yield image
 
 
 def is_picture(data: bytes) -> bool:
@@ -114,7 +127,7 @@ def is_picture(data: bytes) -> bool:
 
 def format_of(data: bytes, name: str) -> str:
     """The file's container, one of `FORMATS`, from its header alone."""
-    with _decoding(name), _opened(data, name) as image:
+    with opened(data, name) as image:
         return "JPEG" if image.format == "MPO" else str(image.format)
 
 
@@ -244,18 +257,6 @@ def _flatten(image: Image.Image, name: str) -> Image.Image:
     warnings.warn(f"{name} is partly transparent: it was put on white", IsganWarning, stacklevel=5)
     rgba = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert(plain)
-
-
-@contextmanager
-def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
-    """The file with its header read and its size checked, not yet decoded."""
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        raise _unidentified(data, name) from None
-    with image:
-        check_size(*image.size, name, MEMORY.get(str(image.format), 4))
-        yield image
 
 
 def _decoded(image: Image.Image, name: str, chunks: dict[bytes, bytes]) -> Decoded:

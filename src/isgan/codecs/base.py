@@ -1,9 +1,18 @@
-"""The contract of a codec: a secret as few bytes, and back."""
+"""The contract of a codec: a secret as few bytes, and back; and the search for the level that is wanted."""
 
+import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
+
+from isgan.errors import IsganError
+from isgan.metrics.pictures import psnr as psnr_of
+from isgan.picture import opened
+
+DECADE = 25.0  # dB that ten times the bytes are worth
+SPAN = 40.0  # dB between the first and the last level, roughly
 
 
 class Encoded(NamedTuple):
@@ -14,8 +23,11 @@ class Encoded(NamedTuple):
     psnr: float
 
 
-class Codec(ABC):
-    """Pictures, (H, W) gray or (H, W, 3) RGB uint8, to bytes and back.
+Content = TypeVar("Content", np.ndarray, bytes)
+
+
+class Codec(ABC, Generic[Content]):
+    """Pictures, (H, W) gray or (H, W, 3) RGB uint8, to bytes and back; or the content of files, which is bytes already.
 
     Attributes:
         number: 0 ... 255, one byte in a sealed head that says which codec made the body; never given to another codec again.
@@ -28,13 +40,103 @@ class Codec(ABC):
     levels: ClassVar[range]
 
     @abstractmethod
-    def pack(self, picture: np.ndarray, level: int) -> bytes:
+    def pack(self, picture: Content, level: int) -> bytes:
         """The picture at one of the `levels`."""
 
     @abstractmethod
-    def decode(self, data: bytes) -> np.ndarray:
+    def decode(self, data: bytes) -> Content:
         """The picture of `pack`. Any bytes may come: `IsganError` for what is none, with memory and time bounded."""
 
     def file(self, data: bytes) -> bytes:
         """What `pack` made as a file that other programs read."""
         return data
+
+
+def best(codec: Codec, picture: np.ndarray, room: int, psnr: float | None) -> Encoded | None:
+    """The best quality within so many bytes, but no better than needed.
+
+    Args:
+        codec: one for pictures.
+        picture: (H, W) or (H, W, 3) uint8.
+        room: bytes that there are.
+        psnr: dB that are enough; None if nothing is.
+
+    Returns:
+        The first level that reaches `psnr`, if it fits, else the last that fits, or None if none does.
+    """
+    tried = _Tried(codec, picture)
+
+    def surplus(made: Encoded) -> float:
+        excess = DECADE * math.log10((len(made.data) + 1) / (max(room, 0) + 1.5))  # positive where it does not fit
+        return excess if psnr is None else max(excess, made.psnr - psnr)
+
+    found = tried.first(surplus)
+    for level in (codec.levels[-1],) if found is None else (found, found - 1):
+        if level in codec.levels and len(tried[level].data) <= room:
+            return tried[level]
+    return None
+
+
+def fewest(codec: Codec, picture: np.ndarray, psnr: float) -> Encoded:
+    """The fewest bytes that reach `psnr` dB, or the best that the codec can."""
+    tried = _Tried(codec, picture)
+    enough = tried.first(lambda made: made.psnr - psnr)
+    return tried[codec.levels[-1] if enough is None else enough]
+
+
+def read_one(data: bytes, kind: str) -> np.ndarray:
+    """The one picture in a file, (H, W) or (H, W, 3) uint8, by one of Pillow's decoders alone; `IsganError` for anything else."""
+    with opened(data, f"the secret, as {kind},", (kind,)) as image:
+        if getattr(image, "n_frames", 1) != 1 or image.mode not in ("L", "RGB"):
+            raise IsganError(f"the secret is no picture of this codec ({kind}): it was hidden by another version of isgan")
+        return np.array(image)
+
+
+class _Tried(dict[int, Encoded]):
+    """A picture at the levels that were asked for so far."""
+
+    def __init__(self, codec: Codec, picture: np.ndarray):
+        super().__init__()
+        self.codec, self.picture = codec, picture
+
+    def __missing__(self, level: int) -> Encoded:
+        data = self.codec.pack(self.picture, level)
+        decoded = self.codec.decode(data)
+        self[level] = Encoded(data, decoded, psnr_of(decoded, self.picture))
+        return self[level]
+
+    def first(self, surplus: Callable[[Encoded], float]) -> int | None:
+        """The first level with a surplus of at least 0 dB, None if there is none. It has to grow with the level, about evenly.
+
+        By interpolation in some four encodings, where bisection takes six.
+        """
+        levels = self.codec.levels
+        known = {level: surplus(made) for level, made in self.items()}
+        low = max((level for level in known if known[level] < 0), default=levels.start - 1)
+        high = min((level for level in known if known[level] >= 0), default=levels.stop)
+        slope = SPAN / len(levels)
+        halves = False
+        while high - low > 1:
+            width = high - low
+            level = (low + high) // 2 if halves else _between(low, high, known.get(low), known.get(high), slope)
+            known[level] = surplus(self[level])
+            low, high = (low, level) if known[level] >= 0 else (level, high)
+            halves = low in known and high in known and high - low > width / 2  # interpolation may creep
+        return high if high < levels.stop else None
+
+
+def _between(low: int, high: int, below: float | None, above: float | None, slope: float) -> int:
+    """The level to try next between two with what is known of their surplus; `slope` is what a level is worth, roughly, in dB."""
+    if above is not None and math.isinf(above):
+        above = None
+    if below is not None and above is not None:
+        guess = low + (high - low) * below / (below - above)
+        # On the far side of the nearer end, so that both close in.
+        guess += 0.5 if -below < above else -0.5
+    elif below is not None:
+        guess = low + 0.5 - below / slope
+    elif above is not None:
+        guess = high - 0.5 - above / slope
+    else:
+        guess = (low + high) / 2
+    return min(max(round(guess), low + 1), high - 1)
