@@ -123,10 +123,10 @@ def test_rooms_grow_with_the_risk_and_with_the_root_of_the_samples(scheme) -> No
 
 
 def test_a_secret_is_made_smaller_only_when_30_db_do_not_fit(scheme) -> None:
-    cover = PngCover(photos.photograph())
-    hidden = scheme.hide(cover, Secret(photos.secret(400, 300)), key_of(cover), Options(risk="medium"))
+    cover = PngCover(photos.photograph(256))
+    hidden = scheme.hide(cover, Secret(photos.secret(400, 300)), key_of(cover), Options(risk="low"))
     height, width = hidden.delivered.picture.shape
-    assert 64 <= height < 300
+    assert 64 <= height < 300, hidden.facts
     assert width / height == pytest.approx(4 / 3, abs=0.03)
     assert hidden.facts["secret dB"] >= 30
 
@@ -146,16 +146,22 @@ def test_a_cover_that_is_too_small_is_refused(scheme) -> None:
 def test_every_embedding_model_hides_and_reveals() -> None:
     cover = PngCover(photos.photograph())
     for name in models.names():
-        scheme = models.load(name)
-        if isinstance(scheme, Embedding):
+        if models.card(name)["scheme"] == "embedding":
+            scheme = models.load(name)
             hidden = scheme.hide(cover, Secret(photos.secret(64, 64)), key_of(cover), HIGH)
             np.testing.assert_array_equal(scheme.reveal(hidden.stego, key_of(cover)).picture, hidden.delivered.picture)
+
+
+def test_a_larger_cover_gives_a_better_secret(scheme) -> None:
+    made = [scheme.hide(PngCover(photos.photograph(side)), Secret(photos.secret(160, 120)), key_of(PngCover(photos.photograph(side))), Options())
+            for side in (96, 256)]  # fmt: skip
+    assert made[0].facts["secret dB"] < made[1].facts["secret dB"] <= 41
 
 
 def test_hostile_bytes_under_a_right_key_are_an_error_and_no_more(scheme) -> None:
     cover = PngCover(photos.photograph())
     rng = np.random.default_rng(4)
-    for number in range(40):
+    for number in range(25):
         payload = bytes([number % 8, int(rng.integers(0, 4))]) + rng.bytes(int(rng.integers(0, 60)))
         key = key_of(cover)
         changes = scheme._embed(cover, payload, key, lambda done, total: None)

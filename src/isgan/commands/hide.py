@@ -8,14 +8,15 @@ from cyclopts import Parameter
 from isgan.options import DEFAULT, Options
 
 Flag = Annotated[bool, Parameter(negative="")]
+Source = Annotated[Path, Parameter(allow_leading_hyphen=True)]  # - is standard input
 
 
 def hide(
-    cover: Path,
-    secret: Path,
+    cover: Source,
+    secret: Source,
     /,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[Path, Parameter(alias="-o", allow_leading_hyphen=True)],
     pass_file: Path | None = None,
     no_pass: Flag = False,
     quality: float | None = None,

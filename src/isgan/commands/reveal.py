@@ -11,10 +11,10 @@ Flag = Annotated[bool, Parameter(negative="")]
 
 
 def reveal(
-    stego: Path,
+    stego: Annotated[Path, Parameter(allow_leading_hyphen=True)],
     /,
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[Path, Parameter(alias="-o", allow_leading_hyphen=True)],
     pass_file: Path | None = None,
     no_pass: Flag = False,
     model: str = DEFAULT,

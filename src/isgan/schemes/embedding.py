@@ -21,7 +21,7 @@ from isgan.covers.base import Cover, Planes
 from isgan.errors import IsganError, NothingFound
 from isgan.key import NONCE, TAG, Key
 from isgan.options import Options, Risk
-from isgan.payload import Payload, pack, unpack
+from isgan.payload import Larger, pack, unpack
 from isgan.schemes.base import Hidden, Progress, Scheme, silent
 from isgan.secret import Secret
 from isgan.strategies import strategies
@@ -75,7 +75,7 @@ class Embedding(Scheme):
         planes = tuple(plane + change for plane, change in zip(cover.planes, changes, strict=True))
         changed = sum(np.count_nonzero(change) for change in changes) / cover.samples
         bits = 8 * (HEAD + len(payload.data) + TAG)
-        facts = payload.facts | {"bytes": len(payload.data), "rate": bits / cover.weight, "changed": changed}
+        facts = payload.facts | {"bytes": len(payload.data), "rate": bits / cover.weight, "changed": float(changed)}
         return Hidden(cover.changed(planes), payload.delivered, facts)
 
     def reveal(self, stego: Cover, key: Key, progress: Progress = silent) -> Secret:
@@ -91,7 +91,7 @@ class Embedding(Scheme):
             most = min(most, int(getattr(settings, risk) * cover.weight**0.5) // 8 - TAG - HEAD)
         return max(0, most)
 
-    def _larger(self, cover: Cover, risk: Risk) -> Payload.Larger:
+    def _larger(self, cover: Cover, risk: Risk) -> Larger:
         """How many times more samples a cover needs to take so many bytes at a risk, as a function of the bytes."""
         allowed = self.room(cover, risk)
         power = 1 if risk == "high" else 2  # the square-root rule
