@@ -10,15 +10,8 @@ from PIL import Image
 from isgan import models
 from isgan.hiders.qim import Qim
 from isgan.hiders.wavelet import Wavelet
-from isgan.layers import bf16
 
 torch.set_num_threads(1)
-
-
-@pytest.fixture(autouse=True)
-def float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test finds does not depend on the processor; `test_bf16.py` sees the other half."""
-    monkeypatch.setattr(bf16, "native", lambda: False)
 
 
 def scene(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -41,7 +34,7 @@ def stirred(hider: torch.nn.Module) -> torch.nn.Module:
 def model(tmp_path_factory) -> Path:
     """Weights of a small `wavelet` that was never trained, with a card."""
     path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    models.save(stirred(Wavelet(blocks=1, hidden=8, apart=True)), path, {"licence": "MIT"})
+    models.save(stirred(Wavelet(blocks=1, hidden=8)), path, {"licence": "MIT"})
     return path
 
 
@@ -49,7 +42,7 @@ def model(tmp_path_factory) -> Path:
 def dial(tmp_path_factory) -> Path:
     """Weights of a small `qim` with a dial that was never trained, with a card."""
     path = tmp_path_factory.mktemp("dial") / "dial.safetensors"
-    models.save(stirred(Qim(modulus=7, hidden=8, blocks=1, dial=True, apart=True)), path, {})
+    models.save(stirred(Qim(hidden=8, blocks=1)), path, {})
     return path
 
 

@@ -1,33 +1,33 @@
 """`isgan export`: a model as ONNX files."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from isgan import models
-from isgan.errors import IsganError
+from isgan.errors import IsganError, require
 
 
 def export(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    model: str = models.DEFAULT,
+    model: str = "qim",
     strength: int | None = None,
     color: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
-    """Write a model as hide.onnx and reveal.onnx, for any runtime of ONNX.
+) -> dict[str, Any]:
+    """Write a neural model as hide.onnx and reveal.onnx, for any runtime of ONNX.
 
     Images are (1, 3, H, W) RGB or (1, 1, H, W) gray, float32 in [0, 1], H and W multiples of 8. Round the stego image to 8 bits and
-    keep it as it is. What the stego image tells `isgan reveal` of the strength is not in it: both sides have to agree.
+    keep it as it is. It is not sealed with a pass phrase: reveal.onnx alone reads it, of a model with a dial not `isgan reveal`.
 
     Parameters
     ----------
     output
         Folder for the two files; it is made if it does not exist.
     model
-        A name that `isgan models` lists, or a .safetensors file.
+        A network that `isgan models` lists, or a .safetensors file.
     strength
         Of models with a dial, the setting that the files are made for; the middle one if not given.
     color
@@ -35,19 +35,23 @@ def export(
     force
         Overwrite existing files.
     """
+    require("export", "torch", "onnx", "onnxscript")
     from isgan.console import counting
-    from isgan.engine import HALVES, to_onnx
     from isgan.files import replace_file
+    from isgan.hiders.base import Dialled
+    from isgan.schemes.engine import HALVES, to_onnx
 
     hider = models.hider(model)
-    for half in HALVES:
-        if (path := output / f"{half}.onnx").exists() and not force:
+    files = {half: output / f"{half}.onnx" for half in HALVES}
+    for path in files.values():
+        if path.exists() and not force:
             raise IsganError(f"{path} exists: choose another folder, or use --force to overwrite it")
-    settings = hider.color_strengths if color else hider.strengths
-    if strength is None:
-        strength = (settings + 1) // 2
-    if strength or settings or color:
-        hider.set_strength(strength, color)
+    if isinstance(hider, Dialled):
+        if strength is None:
+            strength = ((hider.color_strengths if color else hider.strengths) + 1) // 2
+        hider = hider.at(strength, color)
+    elif color or strength is not None:
+        raise IsganError("this model has no dial and hides gray secrets: leave out --strength and --color")
     if output.exists() and not output.is_dir():
         raise IsganError(f"{output} is a file: give a folder for the two models")
     try:
@@ -55,9 +59,8 @@ def export(
     except OSError as error:
         raise IsganError(f"cannot make the folder {output}: {error.strerror}; choose another one") from error
     with counting("exporting", len(HALVES)) as done:
-        for half in HALVES:
-            replace_file(output / f"{half}.onnx", to_onnx(hider, half))
+        for half, path in files.items():
+            replace_file(path, to_onnx(hider, half))
             done()
-    for half in HALVES:
-        print(output / f"{half}.onnx")
-    print(f"  model {model} {models.fingerprint(model)}" + (f", strength {strength}" if settings else ""))
+    facts = {half: str(path) for half, path in files.items()} | {"model": f"{model} {models.fingerprint(model)}"}
+    return facts | ({"strength": strength} if strength is not None else {})

@@ -2,16 +2,18 @@
 
 from abc import ABC, abstractmethod
 from numbers import Integral
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isgan.color import KB, luma
+from isgan.color import luma
 from isgan.errors import IsganError
-from isgan.layers.carrier import Carrier
 from isgan.layers.quantize import quantize, quantize_luma
+
+if TYPE_CHECKING:
+    from isgan.hiders.qim.carrier import Carrier
 
 
 class Hiding(NamedTuple):
@@ -34,10 +36,6 @@ class Hider(nn.Module, ABC):
         reveal_halo: the same of `reveal` alone, where that sees less; large images are then revealed sooner.
         secret_channels: 1, but 3 for a network that was built for colour secrets, which no command hides yet.
         trainable: False for methods without weights.
-        strengths: how many settings `set_strength` takes, 0 for a method without such a dial.
-        color_strengths: how many of them, the faintest, take a colour secret as well.
-        color: whether it is set for one.
-        carrier: how pixels carry what it reveals from; only with such a dial, which the stego image has to tell of besides.
         rounding: how much of the rounding there is in training mode, 0 to 1; in evaluation mode there is always all of it. The trainer
             sets it before each step. Not part of the configuration.
     """
@@ -46,11 +44,7 @@ class Hider(nn.Module, ABC):
     halo = 0
     secret_channels: int = 1
     trainable: ClassVar[bool] = True
-    strengths: int = 0
-    color_strengths: int = 0
-    color: bool = False
     rounding: float = 1.0
-    carrier: Carrier
     config: dict[str, Any]
 
     def __init__(self, **config: Any):
@@ -69,22 +63,8 @@ class Hider(nn.Module, ABC):
     def reveal(self, stego: Tensor) -> Tensor:
         """stego (N, 3, H, W) -> secret (N, 1, H, W), not yet rounded; values may leave [0, 1] slightly."""
 
-    def set_strength(self, strength: int, color: bool = False) -> None:
-        """From 1, a faint change and a blurred secret, to `strengths`, a faithful one; the receiver has to set what the sender did.
-
-        With `color`, `hide` takes and `reveal` gives an RGB secret (N, 3, H, W), to `color_strengths`.
-        """
-        if color and not self.color_strengths:
-            raise IsganError("this model hides gray secrets only: leave out --color, or take the default model")
-        settings = self.color_strengths if color else self.strengths
-        if not isinstance(strength, Integral) or not 1 <= strength <= settings:
-            colored = " for secrets in colour" if color else ""
-            if not settings:
-                raise IsganError("this model has no strength to choose: leave out --strength, or take the default model")
-            raise IsganError(f"this model has the strengths 1 to {settings}{colored}, not {strength}: take one of them, or 'auto'")
-
     def draft(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """What `isgan.polish` makes better for a pair, a float tensor of the cover's height and width; here what `hide` makes."""
+        """What `isgan.schemes.polish` makes better for a pair, a float tensor of the cover's height and width; here what `hide` makes."""
         return self.hide(cover, secret)
 
     def finish(self, cover: Tensor, draft: Tensor) -> Hiding:
@@ -114,20 +94,53 @@ class Hider(nn.Module, ABC):
         return quantize(stego)
 
 
+class Dialled(Hider):
+    """A hider with a dial, from a faint change and a blurred secret to a faithful one.
+
+    Its pixels carry whole numbers, and so can be sealed with a key; the receiver is told the setting beside them, see
+    `isgan.hiders.qim.marker`.
+
+    Attributes:
+        strengths: how many settings there are.
+        color_strengths: how many of them, the faintest, take a colour secret as well.
+        strength, color: how it is set.
+        carrier: how the pixels of `hide` carry symbols.
+    """
+
+    strengths: ClassVar[int]
+    color_strengths: ClassVar[int]
+    strength: int
+    color: bool
+    carrier: "Carrier"
+
+    @abstractmethod
+    def at(self, strength: int, color: bool = False) -> Self:
+        """This hider at one setting, 1 to `strengths`: a view with the same parameters, so that threads with different settings can share
+        one model. With `color`, `hide` takes and `reveal` gives an RGB secret (N, 3, H, W), to `color_strengths`.
+
+        `IsganError` for a setting that it does not have.
+        """
+
+    def check(self, strength: int, color: bool) -> None:
+        """`IsganError` for a setting that there is not."""
+        settings = self.color_strengths if color else self.strengths
+        if not isinstance(strength, Integral) or not 1 <= strength <= settings:
+            colored = " for secrets in colour" if color else ""
+            raise IsganError(f"this model has the strengths 1 to {settings}{colored}, not {strength}: take one of them, or 'auto'")
+
+
 class LumaHider(Hider):
     """Hides in Y and passes Cb and Cr through (paper, section 3.1).
 
     A change of Y alone adds one and the same value to R, G and B. That value is limited to what every channel has room for
     inside [0, 1], so nothing is lost to clipping and the chroma stays exact. With `apart`, R, G and B are clipped and rounded
-    each for itself instead: the chroma of a pixel moves a little, and Y is nearer to what the network made. With `gamut` besides,
-    channels with room make up for what was clipped of the others.
+    each for itself instead: the chroma of a pixel moves a little, and Y is nearer to what the network made.
 
     Subclasses see heights and widths that are multiples of `multiple`: the last row and column are repeated up to there, for
     the sender and for the receiver alike.
     """
 
-    apart: bool = False
-    gamut: bool = False
+    apart: ClassVar[bool] = False
 
     @abstractmethod
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
@@ -151,20 +164,10 @@ class LumaHider(Hider):
 
     def _changed(self, cover: Tensor, change: Tensor) -> Tensor:
         if self.apart:
-            stego = (cover + change).clamp(0, 1)
-            return self._made_up(stego, luma(cover) + change) if self.gamut else stego
+            return (cover + change).clamp(0, 1)
         room_below = -cover.amin(dim=1, keepdim=True)
         room_above = 1 - cover.amax(dim=1, keepdim=True)
         return cover + torch.minimum(torch.maximum(change, room_below), room_above)
-
-    @staticmethod
-    def _made_up(stego: Tensor, wanted: Tensor) -> Tensor:
-        """stego (N, 3, H, W) with Y as `wanted`, (N, 1, H, W), as far as channels that are not 0 or 1 can make up for those that are."""
-        for _ in range(2):  # after each, one more channel may be full
-            missing = wanted - luma(stego)
-            free = torch.where(missing > 0, stego < 1, stego > 0).float()
-            stego = (stego + free * missing / luma(free).clamp(min=KB)).clamp(0, 1)
-        return stego
 
     def round(self, stego: Tensor) -> Tensor:
         return quantize_luma(stego) if self.apart else quantize(stego)

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import LumaHider
-from isgan.layers.bf16 import bf16_where_fast
 from isgan.layers.inception import InceptionBlock, conv_bn_act
 
 
@@ -70,11 +69,7 @@ class ISGAN(LumaHider):
             nn.init.normal_(next(self.encoder[-1].parameters()), std=1e-3)
 
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
-        first, blocks, last = self.encoder[:1], self.encoder[1:-2], self.encoder[-2:]
-        seen = first(torch.cat([y, secret], dim=1))
-        with bf16_where_fast():  # the layers around the blocks are near the pixels, whose gray levels need more
-            seen = blocks(seen).float()
-        out = torch.tanh(last(seen))
+        out = torch.tanh(self.encoder(torch.cat([y, secret], dim=1)))
         return y + self.residual * out if self.residual else (out + 1) / 2
 
     def decode(self, y: Tensor) -> Tensor:

@@ -8,13 +8,33 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import LumaHider
-from isgan.layers.subnets import SUBNETS
-from isgan.layers.wavelets import TRANSFORMS
-from isgan.registry import unknown
+from isgan.layers.haar import Haar
+
+LEAK = 0.2
+LEVELS = 2
+BANDS = 4**LEVELS
+
+
+class Dense(nn.Module):
+    """(N, in, h, w) -> (N, out, h, w), 0 before it is trained; each convolution sees all that came before it, as in HiNet."""
+
+    def __init__(self, in_channels: int, out_channels: int, hidden: int):
+        super().__init__()
+        self.first = nn.Conv2d(in_channels, hidden, 3, padding=1)
+        self.second = nn.Conv2d(in_channels + hidden, hidden, 3, padding=1)
+        self.last = nn.Conv2d(in_channels + 2 * hidden, out_channels, 3, padding=1)
+        for parameter in self.last.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = F.leaky_relu(self.first(x), LEAK)
+        b = F.leaky_relu(self.second(torch.cat([x, a], dim=1)), LEAK)
+        return self.last(torch.cat([x, a, b], dim=1))
 
 
 class CouplingBlock(nn.Module):
@@ -26,10 +46,10 @@ class CouplingBlock(nn.Module):
     rho and eta share all but their last convolution. With clamp = 0 the coupling is additive.
     """
 
-    def __init__(self, channels: int, hidden: int, clamp: float, subnet: str):
+    def __init__(self, channels: int, hidden: int, clamp: float):
         super().__init__()
-        self.phi = SUBNETS[subnet](channels, channels, hidden)
-        self.rho_eta = SUBNETS[subnet](channels, 2 * channels, hidden)
+        self.phi = Dense(channels, channels, hidden)
+        self.rho_eta = Dense(channels, 2 * channels, hidden)
         self.clamp = clamp
 
     def couple(self, cover: Tensor, secret: Tensor) -> Tensor:
@@ -51,63 +71,46 @@ class CouplingBlock(nn.Module):
 class Wavelet(LumaHider):
     """Coupling blocks on the sub-bands of Y and secret.
 
-        Y      -- transform --+-----------+-- ... --+-- its inverse --> Y of the stego image
+        Y      -- wavelets  --+-----------+-- ... --+-- its inverse --> Y of the stego image
                               | coupling  |         |
-        secret -- transform --+-----------+-- ... --+--> z, thrown away
+        secret -- wavelets  --+-----------+-- ... --+--> z, thrown away
 
     To reveal, the blocks run backwards from the stego image's bands and z = 0.
 
     Args:
         blocks: number of coupling blocks, 1 to 16.
-        hidden: width of the subnets, 8 to 256.
+        hidden: width of phi, rho and eta, 8 to 256.
         clamp: bound on the log of a coupling's scale, 0 to 4; 0 for additive coupling.
-        apart: clip and round R, G and B each for itself, see `LumaHider`.
-        gamut: with `apart`, near black and white other channels make up for those that are clipped, see there.
-        levels: of the transform, 1 to 3.
-        subnet: what phi, rho and eta are, a name in `isgan.layers.subnets`.
-        transform: a name in `isgan.layers.wavelets`.
-        enhance: one more subnet after the inverse pass adds to the secret's bands what it can tell of what z = 0 lost.
     """
 
+    apart = True
+    multiple = 2**LEVELS
     blocks: Sequence[CouplingBlock]
 
-    def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0, apart: bool = False, levels: int = 2, subnet: str = "dense",
-                 transform: str = "haar", enhance: bool = False, gamut: bool = False):  # fmt: skip
-        if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 <= clamp <= 4 and 1 <= levels <= 3):
-            bounds = f"blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (0 to 4), levels={levels} (1 to 3)"
+    def __init__(self, blocks: int = 4, hidden: int = 64, clamp: float = 1.0):
+        if not (1 <= blocks <= 16 and 8 <= hidden <= 256 and 0 <= clamp <= 4):
+            bounds = f"blocks={blocks} (1 to 16), hidden={hidden} (8 to 256), clamp={clamp} (0 to 4)"
             raise IsganError(f"wavelet with {bounds} is out of bounds")
-        if gamut and not apart:
-            raise IsganError("wavelet with gamut and not apart is out of bounds: nothing is clipped there")
-        if subnet not in SUBNETS:
-            raise unknown("subnet", subnet, list(SUBNETS))
-        if transform not in TRANSFORMS:
-            raise unknown("transform", transform, list(TRANSFORMS))
-        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp, apart=apart, levels=levels, subnet=subnet, transform=transform,
-                         enhance=enhance, gamut=gamut)  # fmt: skip
-        self.apart, self.gamut = apart, gamut
-        self.multiple = 2**levels
-        self.transform = TRANSFORMS[transform](levels)
-        couplings = (CouplingBlock(4**levels, hidden, clamp, subnet) for _ in range(blocks))
+        super().__init__(blocks=blocks, hidden=hidden, clamp=clamp)
+        self.haar = Haar(LEVELS)
+        couplings = (CouplingBlock(BANDS, hidden, clamp) for _ in range(blocks))
         self.blocks = nn.ModuleList(couplings)  # type: ignore[assignment]
-        self.enhancement = SUBNETS[subnet](2 * 4**levels, 4**levels, hidden) if enhance else None
-        # Subnets of three 3x3 convolutions on blocks of pixels: two a coupling, but for the one whose result is thrown away.
-        self.halo = self.multiple * 3 * (2 * blocks - 1 + enhance) + self.transform.reach
+        # Three 3x3 convolutions on blocks of pixels: two a coupling, but for the one whose result is thrown away.
+        self.halo = self.multiple * 3 * (2 * blocks - 1) + self.haar.reach
 
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
-        cover_bands, secret_bands = self.transform(y), self.transform(secret)
+        cover_bands, secret_bands = self.haar(y), self.haar(secret)
         for block in self.blocks:
             cover_bands = cover_bands + block.phi(secret_bands)
             if block is not self.blocks[-1]:  # what would become of the secret there is z, which nobody looks at
                 secret_bands = block.couple(cover_bands, secret_bands)
-        return self.transform.inverse(cover_bands)
+        return self.haar.inverse(cover_bands)
 
     def decode(self, y: Tensor) -> Tensor:
-        stego_bands = cover_bands = self.transform(y)
+        cover_bands = self.haar(y)
         secret_bands = torch.zeros_like(cover_bands)
         for block in reversed(self.blocks):
             secret_bands = block.uncouple(cover_bands, secret_bands)
             if block is not self.blocks[0]:
                 cover_bands = cover_bands - block.phi(secret_bands)
-        if self.enhancement:
-            secret_bands = secret_bands + self.enhancement(torch.cat([secret_bands, stego_bands], dim=1))
-        return self.transform.inverse(secret_bands)
+        return self.haar.inverse(secret_bands)

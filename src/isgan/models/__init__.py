@@ -1,11 +1,11 @@
-"""Model files: `NAME.safetensors` holds the tensors and says which hider they belong to; `NAME.toml`, the card, says where
-they come from, how well they hide, and the SHA-256 of the first file. Shipped models lie in this folder.
+"""Models: what `--model` names.
 
-A model is named by its shipped name ("qim"), by the path of its .safetensors file, or, for a method without weights, by
-the hider's name ("lsb332"). Nothing is ever unpickled. A file is believed only as far as it can be checked: size, header,
-hider and its configuration, names, shapes and types of all tensors, finite values.
+A model is a card, `NAME.toml`: its scheme and the scheme's parts, how it was trained, how well it hides. Weights lie beside it in
+`NAME.safetensors`, which says which hider they belong to; the card has their SHA-256. Shipped models lie in this folder; others are
+named by the path of their .safetensors file, with a card beside it or not. Nothing is ever unpickled. A file is believed only as far as
+it can be checked: size, header, hider and its configuration, names, shapes and types of all tensors, finite values.
 
-Importing this module is cheap; torch comes with `hider`, `save` and names that are not files.
+Importing this module is cheap; torch comes with `load` of neural models, with `hider` and with `save`.
 """
 
 import hashlib
@@ -15,19 +15,22 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from isgan.errors import IsganError, MissingModel
+from isgan.errors import IsganError, MissingModel, require
 from isgan.files import replace_file
 from isgan.models.card import read_card, to_toml
+from isgan.options import DEFAULT, Engine
 from isgan.registry import unknown
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from isgan.hiders.base import Hider
+    from isgan.schemes.base import Scheme
 
 Model: TypeAlias = str | os.PathLike
 
-DEFAULT = "qim"
+__all__ = ["DEFAULT", "Model", "add_scores", "card", "find", "fingerprint", "hider", "load", "names", "origin", "save"]
+
 FORMAT = "1"
 SUFFIX = ".safetensors"
 FOLDER = Path(__file__).parent
@@ -36,83 +39,93 @@ MAX_BYTES = 64 * 2**20
 
 def names() -> list[str]:
     """Shipped models, from a listing of the folder."""
-    return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
-
-
-def weightless() -> list[str]:
-    """Hiders that need no weights, and so are models by their own name."""
-    from isgan.hiders import hiders
-
-    return [name for name in hiders.names() if not hiders[name].trainable]
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
 def find(model: Model) -> Path | None:
-    """The weights file of a model, or None for a method without weights; `MissingModel` if there is no such model."""
-    if not isinstance(model, str) or model.endswith(SUFFIX) or os.sep in model or (os.altsep and os.altsep in model):
-        path = Path(model)
-        if path.suffix != SUFFIX or not path.is_file():
-            raise MissingModel(f"there is no weights file '{path}': give a shipped model's name or a {SUFFIX} file's path")
-        return path
-    if model in names():
-        return FOLDER / f"{model}{SUFFIX}"
-    if model in weightless():
-        return None
-    from isgan.hiders import hiders
-
-    if model in hiders.names():
-        raise MissingModel(f"no weights shipped for '{model}': train it, then give the path of its {SUFFIX} file")
-    raise MissingModel(str(unknown("model", model, sorted([*names(), *weightless()]))))
+    """The weights file of a model, or None for one without weights; `MissingModel` if there is no such model."""
+    path = _path(model)
+    return path if path.exists() else None
 
 
 def card(model: Model) -> dict[str, Any]:
-    """What is known about a model: `hider`, `parameters`, `sha256` and whatever its maker wrote, such as [scores.SET].
+    """What is known about a model: `scheme` and its parts, and whatever its maker wrote, such as [[runs]] and [scores.SET].
 
-    A weights file without a card beside it has `hider` alone, a method without weights 0 `parameters`.
+    A weights file without a card beside it has `scheme` and `hider` alone.
     """
-    path = find(model)
-    if path is None:
-        return {"hider": str(model), "parameters": 0}
+    path = _path(model)
     if path.parent != FOLDER and not _card_path(path).exists():
-        return {"hider": _header(path, _read(path))[0]}
+        return {"scheme": "neural", "hider": _header(path, _read(path))[0]}
     return read_card(_card_path(path))
 
 
 def fingerprint(model: Model) -> str:
-    """Eight characters that sender and receiver compare: of the file's SHA-256, or of the name's where there is no file."""
-    path = find(model)
-    return hashlib.sha256(str(model).encode() if path is None else _read(path)).hexdigest()[:8]
+    """Eight characters that sender and receiver compare: of the weights' SHA-256, or, where there are none, of the card's but for its
+    scores."""
+    path = _path(model)
+    if path.exists():
+        return hashlib.sha256(_read(path)).hexdigest()[:8]
+    parts = {key: value for key, value in card(model).items() if key != "scores"}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def origin(model: Model) -> dict[str, Any]:
-    """What the card of weights that come from those of a model says of it: its name, `fingerprint` and card."""
-    return {"model": Path(model).name, "fingerprint": fingerprint(model), **card(model)}
+def origin(model: Model) -> list[dict[str, Any]]:
+    """The first runs on the card of weights that come from those of a model: all of its own, the last one with its name and
+    `fingerprint`."""
+    facts = card(model)
+    *earlier, last = facts.get("runs", []) or [{}]
+    known = {key: facts[key] for key in ("hider", "parameters", "licence", "note", "sha256") if key in facts}
+    return [*earlier, {"model": Path(model).name, "fingerprint": fingerprint(model)} | known | last]
+
+
+def load(model: Model, engine: Engine = "torch") -> "Scheme":
+    """A model, ready to hide and reveal.
+
+    Args:
+        model: a name of `names()`, or the path of a .safetensors file.
+        engine: what a network runs in.
+    """
+    facts = card(model)
+    if facts["scheme"] == "neural":
+        require("neural", "torch", "safetensors")
+        from isgan.schemes.neural import Neural
+
+        return Neural(hider(model), engine=engine)
+    from isgan.schemes.embedding import Embedding
+
+    return Embedding(**{key: facts[key] for key in inspect.signature(Embedding).parameters if key in facts})
 
 
 def hider(model: Model) -> "Hider":
-    """The hider of a model, ready to hide and reveal: evaluation mode, no gradients, float32.
+    """The network of a neural model, ready to hide and reveal: evaluation mode, no gradients, float32.
 
-    The file is compared with the SHA-256 in its card. A file that you name by path may come without a card; then nothing
-    tells whether it was altered.
+    The weights are compared with the SHA-256 in the card. A file that you name by path may come without a card; then nothing tells
+    whether it was altered.
     """
+    require("neural", "torch", "safetensors")
     import torch
 
-    path = find(model)
-    if path is None:
-        from isgan.hiders import hiders
+    from isgan.hiders import hiders
 
-        return hiders[str(model)]().eval()
+    path, facts = _path(model), card(model)
+    if facts["scheme"] != "neural":
+        raise IsganError(f"'{model}' is no neural model: name one that `isgan models` lists with a network")
+    remedy = "reinstall isgan" if path.parent == FOLDER else "get the model again, with its card"
+    if "sha256" not in facts and not path.exists():
+        return hiders[facts["hider"]]().eval()
     data = _read(path)
-    facts = card(path)
     if "sha256" in facts and facts["sha256"] != hashlib.sha256(data).hexdigest():
-        remedy = "reinstall isgan" if path.parent == FOLDER else "get the model again, with its card"
         raise IsganError(f"'{path}' is not the file its card describes (other sha256): {remedy}")
-    built = _build(path, *_header(path, data))
+    name, config = _header(path, data)
+    if name != facts.get("hider", name):
+        raise IsganError(f"'{path}' holds '{name}', its card describes '{facts['hider']}': {remedy}")
+    built = _build(path, name, config)
     built.load_state_dict(_tensors(path, data, built.state_dict()))
     return built.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bool = False) -> None:
-    """Writes the weights to `path`, a .safetensors file, and beside it the card, with `hider`, `parameters` and `sha256` added.
+    """Writes the weights to `path`, a .safetensors file, and beside it the card, with `scheme`, `hider`, `parameters` and `sha256` added.
 
     Equal weights make equal files. Existing files are replaced, each as a whole. With `half` floats are rounded to 16 bits, which
     take half the space; what is loaded is float32 all the same.
@@ -131,18 +144,28 @@ def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bo
         tensors = {key: tensor.half() if tensor.dtype == torch.float32 else tensor for key, tensor in tensors.items()}
     metadata = {"format": FORMAT, "hider": name, "config": json.dumps(hider.config, sort_keys=True)}
     data = _in_order(serialize(tensors, metadata))
-    made = {"hider": name, "parameters": sum(parameter.numel() for parameter in hider.parameters())}
+    made = {"scheme": "neural", "hider": name, "parameters": sum(parameter.numel() for parameter in hider.parameters())}
     replace_file(path, data)
     replace_file(_card_path(path), to_toml(made | card | {"sha256": hashlib.sha256(data).hexdigest()}).encode())
 
 
 def add_scores(model: Model, scores: dict[str, dict[str, Any]]) -> None:
-    """Puts [scores.SET] tables into the card of a weights file, in place of those it has of the same sets."""
-    path = find(model)
-    if path is None:
-        raise IsganError(f"'{model}' has no weights and so no card")
-    facts = read_card(_card_path(path))
-    replace_file(_card_path(path), to_toml(facts | {"scores": facts.get("scores", {}) | scores}).encode())
+    """Puts [scores.SET] tables into a model's card, in place of those it has of the same sets."""
+    path = _card_path(_path(model))
+    facts = read_card(path)
+    replace_file(path, to_toml(facts | {"scores": facts.get("scores", {}) | scores}).encode())
+
+
+def _path(model: Model) -> Path:
+    """Where a model's weights are, or would be if it had any; its card lies beside them."""
+    if not isinstance(model, str) or model.endswith(SUFFIX) or os.sep in model or (os.altsep and os.altsep in model):
+        path = Path(model)
+        if path.suffix != SUFFIX or not path.is_file():
+            raise MissingModel(f"there is no weights file '{path}': give a shipped model's name or a {SUFFIX} file's path")
+        return path
+    if model not in names():
+        raise MissingModel(str(unknown("model", model, names())))
+    return FOLDER / f"{model}{SUFFIX}"
 
 
 def _card_path(path: Path) -> Path:

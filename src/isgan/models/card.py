@@ -1,4 +1,15 @@
-"""The card of a model: plain tables, written as TOML for people and read back by `tomllib`."""
+"""The card of a model: plain tables, written as TOML for people and read back by `tomllib`.
+
+    scheme = "neural"              # or "embedding"; then the scheme's parts, by the names that its constructor takes
+    hider = "qim"
+    licence = "..."
+
+    [[runs]]                       # of training, from the first to the one that made these weights
+    steps = 8353
+    [runs.recipe]
+
+    [scores."cc test"]
+"""
 
 import json
 import math
@@ -10,23 +21,29 @@ from typing import Any
 
 from isgan.errors import IsganError
 
+SCHEMES = ("embedding", "neural")
+
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The tables of a card file."""
+    """The tables of a card file; `IsganError` if they are not those of a model."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        card = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise IsganError(f"cannot read the card '{path}': {error.strerror}; get the model again, with its card") from error
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise IsganError(f"the card '{path}' is not TOML ({error}): get the model again") from error
+    kinds = {"runs": list, "scores": dict, "licence": str, "sha256": str, "hider": str, "parameters": int}
+    wrong = [key for key, kind in kinds.items() if key in card and not isinstance(card[key], kind)]
+    if card.get("scheme") not in SCHEMES:
+        raise IsganError(f"the card '{path}' says no scheme, '{SCHEMES[0]}' or '{SCHEMES[1]}': get the model again")
+    if wrong or not all(isinstance(run, dict) for run in card.get("runs", [])):
+        raise IsganError(f"the card '{path}' has no valid {wrong[0] if wrong else 'runs'}: get the model again")
+    return card
 
 
 def training(card: Mapping[str, Any]) -> str:
-    """How long a model was trained, and on what: all runs on its card, each until the weights it left; empty if the card does not tell."""
-    runs: list[Mapping[str, Any]] = []
-    while card:
-        runs.append(card)
-        card = card.get("initial", {})
+    """How long a model was trained, in all its runs, and on what; empty if the card does not tell."""
+    runs = card.get("runs", [])
     if not any("hours" in run for run in runs):
         return ""
     hours, steps = (sum(run.get(key, 0) for run in runs) for key in ("hours", "steps"))
@@ -35,11 +52,23 @@ def training(card: Mapping[str, Any]) -> str:
 
 
 def to_toml(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
-    """Nested tables of strings, numbers, booleans and lists of these as TOML that `tomllib` reads back unchanged."""
-    lines = [f"[{'.'.join(map(_key, path))}]"] if path else []
-    lines += [f"{_key(key)} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
-    text = "\n".join(lines) + "\n"
-    return text + "".join("\n" + to_toml(below, (*path, key)) for key, below in table.items() if isinstance(below, Mapping))
+    """Nested tables of strings, numbers, booleans, lists of these and lists of tables as TOML that `tomllib` reads back unchanged."""
+    plain = {key: value for key, value in table.items() if not _is_nested(value)}
+    lines = [f"{_key(key)} = {_value(value)}" for key, value in plain.items()]
+    parts = ["".join(f"{line}\n" for line in lines)] if lines else []
+    for key, below in table.items():
+        inside = (*path, key)
+        name = ".".join(map(_key, inside))
+        if isinstance(below, Mapping):
+            written = to_toml(below, inside)
+            parts.append(written if written.startswith("[") else f"[{name}]\n{written}")
+        elif _is_nested(below):
+            parts += [f"[[{name}]]\n{to_toml(item, inside)}" for item in below]
+    return "\n".join(parts)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value))
 
 
 def _key(name: str) -> str:

@@ -5,6 +5,7 @@ A graph is of one setting of a hider's dial. It takes images whose sides are mul
 
 import functools
 import logging
+import threading
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from isgan.errors import IsganError
-from isgan.hiders.base import Hider
+from isgan.errors import require
+from isgan.hiders.base import Dialled, Hider
 
 Half: TypeAlias = Literal["hide", "reveal"]
 HALVES: tuple[Half, ...] = ("hide", "reveal")
@@ -42,13 +43,9 @@ def to_onnx(hider: Hider, half: Half) -> bytes:
     Raises:
         IsganError: onnx is not installed.
     """
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise IsganError("this needs onnx: pip install -c constraints.txt '.[export]'") from error
+    require("export", "onnx", "onnxscript")
     cover = torch.linspace(0, 1, 3 * 64 * 96).reshape(1, 3, 64, 96)
-    secret = cover.clone() if hider.color else cover[:, :1].clone()  # one tensor twice would become one input
+    secret = cover.clone() if isinstance(hider, Dialled) and hider.color else cover[:, :1].clone()  # one tensor twice would become one input
     images = (cover, secret) if half == "hide" else (cover,)
     rows, columns = (GRID * torch.export.Dim(name, min=4, max=LARGEST // GRID) for name in ("rows", "columns"))
     shapes = ({2: rows, 3: columns},) * len(images)
@@ -68,20 +65,18 @@ def compiled(hider: Hider, half: Half) -> Callable[..., Tensor]:
     Raises:
         IsganError: openvino, or onnx, is not installed.
     """
-    try:
-        import openvino  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise IsganError("this engine needs openvino: pip install -c constraints.txt '.[fast]'") from error
+    require("fast", "openvino", "onnx", "onnxscript")
     # bfloat16 is faster still, but moves gray levels, and of `qim` loses the secret.
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads(), "NUM_STREAMS": 1}
     core = _core()
     network = core.compile_model(core.read_model(to_onnx(hider, half)), "CPU", settings)
-    plain = _Half(hider, half)
+    plain, turn = _Half(hider, half), threading.Lock()
 
     def work(*images: Tensor) -> Tensor:
         if any(side % GRID for side in images[0].shape[-2:]):
             return plain(*images)
-        return torch.from_numpy(network([image.numpy() for image in images])[0])
+        with turn:  # one request at a time
+            return torch.from_numpy(network([image.numpy() for image in images])[0].copy())
 
     return work
 
