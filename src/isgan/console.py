@@ -15,11 +15,28 @@ quiet = False
 
 
 def text(result: Any) -> str:
-    """What a command returned, for people: facts by name, a line each; or lines as they are."""
+    """What a command returned, for people: facts by name, a line each; rows as a Markdown table; or lines as they are."""
+    if isinstance(result, list) and result:
+        return table(result)
     if not isinstance(result, dict):
         return str(result)
     width = max(map(len, result), default=0)
     return "\n".join(f"{name:<{width}}  {_value(value)}" for name, value in result.items())
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows with the same columns as a Markdown table."""
+    cells = [[name.replace("_", " ") for name in rows[0]], *([_cell(name, value) for name, value in row.items()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def _cell(name: str, value: Any) -> str:
+    """A value for a table: two decimals of decibels and seconds, four of shares."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.2f}" if name.endswith(("psnr", "minutes", "seconds")) else f"{value:.4f}"
 
 
 def _value(value: Any) -> str:

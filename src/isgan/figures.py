@@ -1,65 +1,63 @@
-"""Pictures of what hiding does, as the paper arranges them (Fig. 4-7)."""
+"""Pictures of what hiding does, as the paper arranges them (Fig. 4-7). All pictures are uint8: (H, W, 3) RGB or (H, W) gray."""
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
-from torch.nn import functional as F
 
-from isgan.image import to_array
-from isgan.metrics.quality import psnr
+from isgan.metrics.pictures import psnr
 
 GAIN = 10.0
-MID_GRAY = 128 / 255  # one of the 8-bit levels: around .5, between two of them, a difference of one level would be lost in rounding
+MID_GRAY = 128
 
 
 class Sample(NamedTuple):
-    """One pair and what became of it: cover, stego (1, 3, H, W); secret, revealed (1, 1, H, W); all in [0, 1]."""
+    """One pair and what became of it; all of one height and width."""
 
-    cover: Tensor
-    secret: Tensor
-    stego: Tensor
-    revealed: Tensor
-
-
-def residual(changed: Tensor, original: Tensor, gain: float = GAIN) -> Tensor:
-    """What was changed, x `gain`, around mid-gray: (N, C, H, W) twice, in [0, 1] -> the same shape, in [0, 1]."""
-    return ((changed - original) * gain + MID_GRAY).clamp(0, 1)
-
-
-def side_by_side(samples: list[Sample], gain: float = GAIN) -> Tensor:
-    """One row per sample: cover, stego, residual x `gain` around mid-gray, secret, revealed; (1, 3, H, W) in [0, 1]."""
-    rows = []
-    for cover, secret, stego, revealed in samples:
-        tiles = [cover, stego, residual(stego, cover, gain), secret.expand_as(cover), revealed.expand_as(cover)]
-        rows.append(torch.cat([tile.cpu() for tile in tiles], dim=3))
-    width = max(row.shape[3] for row in rows)
-    return torch.cat([F.pad(row, (0, width - row.shape[3])) for row in rows], dim=2)
-
-
-# ---------------------------------------------------------------------- sheets with headings
+    cover: np.ndarray
+    secret: np.ndarray
+    stego: np.ndarray
+    revealed: np.ndarray
 
 
 class Column(NamedTuple):
-    """A heading and what stands below it: one picture per row, (1, 3, S, S) or (1, 1, S, S) in [0, 1], each with a caption or ""."""
+    """A heading and what stands below it: one picture per row, of one square size, each with a caption or ""."""
 
     heading: str
-    pictures: Sequence[Tensor]
+    pictures: Sequence[np.ndarray]
     captions: Sequence[str]
 
 
-def both_ends(models: Mapping[str, Sequence[Sample]]) -> np.ndarray:
+def residual(changed: np.ndarray, original: np.ndarray, gain: float = GAIN) -> np.ndarray:
+    """What was changed, x `gain`, around mid-gray; two pictures of one shape -> the same shape."""
+    difference = changed.astype(np.float32) - original
+    return (difference * gain + MID_GRAY).round().clip(0, 255).astype(np.uint8)
+
+
+def side_by_side(samples: Sequence[Sample], gain: float = GAIN) -> np.ndarray:
+    """One row per sample: cover, stego image, residual x `gain`, secret, revealed; (H, W, 3)."""
+    rows = [np.concatenate([rgb(picture) for picture in (cover, stego, residual(stego, cover, gain), secret, revealed)], axis=1)
+            for cover, secret, stego, revealed in samples]  # fmt: skip
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
+
+
+def rgb(picture: np.ndarray) -> np.ndarray:
+    """A picture with three channels."""
+    return picture if picture.ndim == 3 else np.stack([picture] * 3, axis=2)
+
+
+def stego_and_secret(models: Mapping[str, Sequence[Sample]]) -> np.ndarray:
     """Figures 4-6: cover and secret, then for every model stego image, its residual x1 and x10, and what is revealed.
 
     Args:
         models: what each model made of the same pairs, by the name that stands above it; pictures of one square size.
 
     Returns:
-        (H, W, 3) uint8.
+        (H, W, 3).
     """
     first = next(iter(models.values()))
     groups = {"": [_plain("cover", [s.cover for s in first]), _plain("secret", [s.secret for s in first])]}
@@ -74,7 +72,7 @@ def both_ends(models: Mapping[str, Sequence[Sample]]) -> np.ndarray:
 
 
 def secret_residuals(models: Mapping[str, Sequence[Sample]]) -> np.ndarray:
-    """Figure 7: the secret, then for every model what is revealed and its residual x1 and x10; otherwise as `both_ends`."""
+    """Figure 7: the secret, then for every model what is revealed and its residual x1 and x10; otherwise as `stego_and_secret`."""
     first = next(iter(models.values()))
     groups = {"": [_plain("secret", [s.secret for s in first])]}
     for name, samples in models.items():
@@ -86,16 +84,16 @@ def secret_residuals(models: Mapping[str, Sequence[Sample]]) -> np.ndarray:
     return sheet(groups)
 
 
-def decibels(changed: Tensor, original: Tensor) -> str:
+def decibels(changed: np.ndarray, original: np.ndarray) -> str:
     """PSNR for a caption; "exact" where nothing differs."""
-    value = psnr(changed, original).item()
+    value = psnr(changed, original)
     return f"{value:.2f} dB" if math.isfinite(value) else "exact"
 
 
 def sheet(groups: Mapping[str, Sequence[Column]]) -> np.ndarray:
-    """Columns of pictures side by side on white, (H, W, 3) uint8: a group's name above its columns, their headings, captions below."""
+    """Columns of pictures side by side on white, (H, W, 3): a group's name above its columns, their headings, captions below."""
     columns = [column for group in groups.values() for column in group]
-    side, rows = columns[0].pictures[0].shape[-1], len(columns[0].pictures)
+    side, rows = columns[0].pictures[0].shape[1], len(columns[0].pictures)
     size = max(11, side // 9)
     gap, line = max(2, side // 40), size * 3 // 2
     height, width = 2 * line + rows * (side + line), len(columns) * (side + gap) + (len(groups) + 1) * 2 * gap
@@ -115,12 +113,28 @@ def sheet(groups: Mapping[str, Sequence[Column]]) -> np.ndarray:
             write(column.heading, left + side / 2, line)
             for row, (picture, caption) in enumerate(zip(column.pictures, column.captions, strict=True)):
                 top = 2 * line + row * (side + line)
-                page.paste(Image.fromarray(to_array(picture)), (left, top))
+                page.paste(Image.fromarray(picture), (left, top))
                 write(caption, left + side / 2, top + side)
             left += side + gap
         left += 2 * gap
     return np.array(page)
 
 
-def _plain(heading: str, pictures: Sequence[Tensor]) -> Column:
+def small_png(picture: np.ndarray, most: int | None = None) -> bytes:
+    """A picture, (H, W, 3), as PNG of at most `most` bytes: in 256 colours if that is needed, and then at a smaller size."""
+    image = Image.fromarray(picture)
+    data = _png(image)
+    while most is not None and len(data) > most:
+        data = _png(image.quantize(256, dither=Image.Dither.FLOYDSTEINBERG))
+        image = image.resize((image.width * 4 // 5, image.height * 4 // 5), Image.Resampling.LANCZOS)
+    return data
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _plain(heading: str, pictures: Sequence[np.ndarray]) -> Column:
     return Column(heading, pictures, [""] * len(pictures))

@@ -15,8 +15,9 @@ from PIL import Image
 
 from isgan.datasets import datasets
 from isgan.datasets.base import SPLITS, SUFFIXES, Source, fraction, open_sets, open_source, split_of
-from isgan.datasets.pairs import decoded, load_photographs
+from isgan.datasets.photographs import decoded
 from isgan.errors import IsganError
+from isgan.training.pairs import load_photographs
 
 PEOPLE = [f"{first}_{last}" for first in ("Ada", "Bo", "Cy", "Di", "Ed") for last in ("Ek", "Fox", "Gil", "Ito", "Li")]
 

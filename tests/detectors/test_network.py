@@ -84,4 +84,5 @@ def test_gray_files_are_seen_as_three_equal_channels():
 def test_pairs_are_taken_by_place():
     four = pairs(4)
     taken = four.take(np.array([3, 0]))
-    assert taken.covers == [four.covers[3], four.covers[0]] and taken.stegos == [four.stegos[3], four.stegos[0]]
+    assert list(taken.covers) == [four.covers[3], four.covers[0]] and list(taken.stegos) == [four.stegos[3], four.stegos[0]]
+    assert list(taken.covers[1:]) == [four.covers[0]] and len(taken.stegos) == 2

@@ -6,9 +6,9 @@ from conftest import stirred
 from torch import nn
 from torch.nn import functional as F
 
-from isgan.layers.pyramid import SpatialPyramid
 from isgan.detectors.networks.isgan import SLOPE, Absolute, ISGANSteganalyzer
 from isgan.detectors.networks.xunet import KV, XuNet
+from isgan.layers.pyramid import SpatialPyramid
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -12,16 +12,16 @@ from conftest import scene
 from lightning.fabric import Fabric
 
 from isgan import models
-from isgan.datasets.pairs import Photographs
-from isgan.errors import IsganError
-from isgan.hiders import hiders
 from isgan.detectors.networks import networks
 from isgan.detectors.networks.base import COVER, STEGO
+from isgan.errors import IsganError
+from isgan.hiders import hiders
 from isgan.training.adversary import Adversary
 from isgan.training.checkpoint import load_checkpoint
 from isgan.training.detecting import answers
 from isgan.training.hiding import WEIGHTS, loop
 from isgan.training.loop import CHECKPOINT, Loop
+from isgan.training.pairs import Photographs
 from isgan.training.recipe import Recipe, recipe_from
 
 RECIPE = {

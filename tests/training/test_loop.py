@@ -28,7 +28,6 @@ import isgan
 from isgan import models
 from isgan.__main__ import main
 from isgan.console import TrainingProgress
-from isgan.datasets.pairs import Photographs
 from isgan.errors import IsganError
 from isgan.figures import side_by_side
 from isgan.hiders import hiders
@@ -41,6 +40,7 @@ from isgan.metrics.quality import MEASURES, psnr, ssim
 from isgan.training.checkpoint import load_checkpoint, save_checkpoint
 from isgan.training.hiding import WEIGHTS, loop
 from isgan.training.loop import CHECKPOINT, Loop, learning_rate
+from isgan.training.pairs import Photographs
 from isgan.training.recipe import Optimizer, Photos, Recipe, Schedule, build_part, parse_value, read_recipe, recipe_from
 from isgan.training.run import run
 

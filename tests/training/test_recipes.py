@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from isgan.evaluation import report
 from isgan.detectors.networks import networks
+from isgan.evaluation import report
 from isgan.hiders import hiders
 from isgan.losses import losses
 from isgan.training.loop import learning_rate

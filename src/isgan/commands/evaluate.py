@@ -1,4 +1,4 @@
-"""`isgan evaluate`: quality of both ends, on photographs, through 8-bit PNG files."""
+"""`isgan evaluate`: quality of stego image and secret, on photographs, through 8-bit PNG files."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -10,42 +10,52 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from isgan.errors import IsganError
+from isgan.options import DEFAULT
+
+Flag = Annotated[bool, Parameter(negative="")]
+Several = Parameter(consume_multiple=True, negative="")
 
 
 def evaluate(
     *,
-    data: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
-    model: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
-    strength: Annotated[list[Literal["auto"] | int] | None, Parameter(consume_multiple=True, negative="")] = None,
+    data: Annotated[list[Path], Several],
+    model: Annotated[list[str] | None, Several] = None,
+    quality: Annotated[list[float] | None, Several] = None,
+    risk: Literal["low", "medium", "high"] = "medium",
+    strength: Annotated[list[Literal["auto"] | int] | None, Several] = None,
     secrets: Path | None = None,
-    color: Annotated[bool, Parameter(negative="")] = False,
+    color: Flag = False,
     polish: Annotated[int, Parameter(validator=Number(gte=0, lte=1000))] = 0,
     split: Literal["train", "val", "test"] = "test",
     limit: Annotated[int | None, Parameter(alias="-n", validator=Number(gte=1))] = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     threads: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
-    card: Annotated[bool, Parameter(negative="")] = False,
-    force: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
+    card: Flag = False,
+    force: Flag = False,
+) -> list[dict[str, Any]]:
     """Measure hiding and revealing on photographs, at their own size, through 8-bit PNG files.
 
-    Each photograph of the split is a cover and carries the next one. PSNR in dB and SSIM, per image, then averaged. Methods that
-    need no weights are always there to compare with: the secret written over the lowest bits.
+    Each photograph of the split is a cover and carries the next one, with a pass phrase of its own. PSNR in dB and SSIM, per image,
+    then averaged. Of a plain folder a tenth are test photographs.
 
     Parameters
     ----------
     data
         Folders of photographs; each is a set of its own.
     model
-        Names of shipped models or weights files.
+        Names of shipped models or weights files; the default one if not given.
+    quality
+        Embedding models: PSNR in dB that secrets must have, each on its own.
+    risk
+        Embedding models: how much may be hidden.
     strength
-        Settings to measure, each on its own: numbers, for models with a dial, or "auto", which others have alone.
+        Models with a dial: settings to measure, numbers or auto, each on its own.
     secrets
         Folder of pictures to hide, in turn, instead of the next photograph of the same set. Rows are then of "SET/FOLDER".
     color
         Hide the secrets in colour, with the models that can.
     polish
-        Steps of polishing each pair, for the models that learn.
+        Neural models: steps of polishing each pair.
     split
         Which photographs.
     limit
@@ -53,75 +63,64 @@ def evaluate(
     output
         CSV file with a row per image.
     threads
-        CPU threads.
+        CPU threads of neural models.
     card
         Write the means into the model's card, as its scores.
     force
         Overwrite the CSV file.
     """
-    import sys
-
-    import torch
-    from rich.box import MARKDOWN
-    from rich.console import Console
-    from rich.table import Table
-
     from isgan import models
     from isgan.console import counting
     from isgan.datasets.base import open_sets
-    from isgan.evaluation.quality import decibels, measure, pair_up, rounded, summary
-    from isgan.models.card import read_card
-    from isgan.steganographer import Steganographer, Strength
+    from isgan.evaluation.quality import measure, pair_up, rounded, summary
+    from isgan.options import Options
 
     if output and output.exists() and not force:
         raise IsganError(f"{output} exists: choose another name, or use --force to overwrite it")
     if output and not output.parent.is_dir():
         raise IsganError(f"the folder {output.parent} does not exist: create it first")
-    if threads:
+    names = list(dict.fromkeys(model or [DEFAULT]))
+    schemes = {name: models.load(name) for name in names}
+    if threads and any(scheme.resizes for scheme in schemes.values()):
+        import torch
+
         torch.set_num_threads(threads)
-    names = list(dict.fromkeys([*(model or [models.DEFAULT]), *models.weightless()]))
-    steganographers = {name: Steganographer(models.hider(name)) for name in names}
-    if color or polish:
-        names = [name for name in names if (hider := steganographers[name].hider).trainable and (hider.color_strengths or not color)]
-        if not names:
-            raise IsganError("none of these models can do that: leave out --color or --polish, or --model")
-    if card and (color or polish or secrets):
-        raise IsganError("a card has the scores of photographs as `isgan hide` hides them: leave out --card")
+    runs: list[tuple[str, str, Options]] = []
+    for name, scheme in schemes.items():
+        plain = Options(model=name, risk=risk, color=color, gray=not color, polish=polish if scheme.resizes else 0)
+        runs += [(name, *setting) for setting in _settings(plain, scheme, quality or [], strength or [])]
+    if card and (color or polish or secrets or len(runs) > len(names)):
+        raise IsganError("a card has the scores of photographs as `isgan hide` hides them: leave out --card, or give one setting")
     others = open_sets([secrets]) if secrets else {"": None}
     sets = {f"{name}/{other}".rstrip("/"): (pair_up(source.images(split), limit, hidden.images(split) if hidden else ()),
                                             (source.home, (hidden or source).home))
             for name, source in open_sets(data).items() for other, hidden in others.items()}  # fmt: skip
-    for name in names if card else []:
-        if path := models.find(name):
-            read_card(path.with_suffix(".toml"))  # a missing card is known before the work
     groups: list[dict[str, Any]] = []
-    wanted: list[Strength] = list(dict.fromkeys(strength)) if strength else ["auto"]
-    if card and len(wanted) > 1:
-        raise IsganError("a card has one score for each set: leave out --card, or give one --strength")
-    auto: list[Strength] = ["auto"]
-    runs = [(name, setting) for name in names for setting in (wanted if steganographers[name].strengths else auto)]
-    for name, setting in runs:
-        if setting != "auto":
-            steganographers[name].hider.set_strength(setting, color)  # one that it does not have is known before the work
     total = len(runs) * sum(len(pairs) for pairs, _ in sets.values())
     with rows_to(output) as write, counting("hiding and revealing", total) as done:
-        for name, (pairs, homes) in sets.items():
-            for model_name, setting in runs:
+        for set_name, (pairs, homes) in sets.items():
+            for name, setting, options in runs:
                 group = []
-                for measured in measure(model_name, steganographers[model_name], setting, name, pairs, homes, done, color, polish):
+                for measured in measure(schemes[name], options, setting, set_name, pairs, homes, done):
                     group.append(measured)
                     write(rounded(measured))
                 groups.append(summary(group))
-                if card and models.find(model_name):
-                    models.add_scores(model_name, {f"{name} {split}": groups[-1]})
-    table = Table("set", "model", "strength", "pairs", "stego dB / SSIM", "secret dB / SSIM", "worst stego", "worst secret", "hide s",
-                  "reveal s", box=MARKDOWN)  # fmt: skip
-    for row in groups:
-        table.add_row(row["set"], row["model"], str(row["setting"]), str(row["pairs"]),
-                      f"{row['stego_psnr']:.2f} / {row['stego_ssim']:.4f}", f"{decibels(row['secret_psnr'])} / {row['secret_ssim']:.4f}",
-                      f"{row['worst_stego_psnr']:.2f}", decibels(row["worst_secret_psnr"]),
-                      f"{row['hide_seconds']:.2f}", f"{row['reveal_seconds']:.2f}")  # fmt: skip
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+                if card:
+                    models.add_scores(name, {f"{set_name} {split}": groups[-1]})
+    return groups
+
+
+def _settings(plain: Any, scheme: Any, qualities: list[float], strengths: list[Any]) -> Iterator[tuple[str, Any]]:
+    """Names and options of what is measured of a model."""
+    from dataclasses import replace
+
+    label = ", ".join(["color"] * plain.color + [f"polish {plain.polish}"] * bool(plain.polish))
+    if not scheme.resizes and qualities:
+        yield from ((", ".join(filter(None, (f"{psnr:g} dB", label))), replace(plain, quality=psnr)) for psnr in qualities)
+    elif scheme.strengths and strengths:
+        yield from ((", ".join(filter(None, (str(value), label))), replace(plain, strength=value)) for value in dict.fromkeys(strengths))
+    else:
+        yield ", ".join(filter(None, ("auto" if scheme.resizes else plain.risk, label))), plain
 
 
 @contextmanager
@@ -131,7 +130,7 @@ def rows_to(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
         yield lambda _: None
         return
     with _writing(path):
-        file = path.open("w", newline="")
+        file = path.open("w", newline="", encoding="utf-8")
 
     def write(row: dict[str, Any]) -> None:
         with _writing(path):

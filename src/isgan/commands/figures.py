@@ -18,11 +18,12 @@ def figures(
     model: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     limit: Annotated[int, Parameter(alias="-n", validator=Least)] = 4,
     side: Annotated[int, Parameter(validator=Number(gte=64))] = 256,
+    most: Annotated[int | None, Parameter(validator=Least)] = None,
     run: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     threads: Annotated[int | None, Parameter(validator=Least)] = None,
     tiny: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
+) -> dict[str, str]:
     """Draw the paper's Figures 4-7: covers, stego images, secrets and residuals of every model side by side.
 
     The pairs are the first ones of Table 5, and the stego images PNG files, as a receiver gets them. Figure 4 is of lfw, 5 of
@@ -41,6 +42,8 @@ def figures(
         Pairs of each set, a row each.
     side
         Side that photographs are brought to; the paper's 256.
+    most
+        KiB that a picture may have: it then has fewer colours, and is smaller if it must be.
     run
         Folders of training runs, or NAME=FOLDER: their validation tables are copied, and drawn as curves.
     threads
@@ -50,26 +53,26 @@ def figures(
     force
         Draw pictures again that are there.
     """
-    import torch
-
-    from isgan.commands.table import named
+    from isgan.commands.table import named, threads_of
+    from isgan.console import counting
     from isgan.datasets.base import open_sets
-    from isgan.evaluation import curves
-    from isgan.evaluation import figures as drawing
+    from isgan.evaluation.paper import curves
+    from isgan.evaluation.paper import figures as drawing
     from isgan.evaluation.results import Results
 
-    if threads:
-        torch.set_num_threads(threads)
+    threads_of(threads)
     if tiny:
         side, limit = 64, 1
     models = dict(named(text) for text in model) if model else None
     runs = _runs(run or [])
     sets = open_sets(data)
     results = Results(output)
+    drawn: dict[str, str] = {}
     if runs:
         curves.collect(results, runs)
-        print(curves.draw(results))
-    drawing.run(results, sets, models, side=side, limit=limit, force=force, on_picture=print)
+        drawn["curves"] = str(curves.draw(results))
+    rows = drawing.run(results, sets, models, side=side, limit=limit, most=most and most << 10, force=force, counting=counting)
+    return drawn | {f"{row['set']} {row['figure']}".strip(): str(results.folder / curves.FIGURES / row["file"]) for row in rows}
 
 
 def _runs(texts: list[str]) -> dict[str, Path]:

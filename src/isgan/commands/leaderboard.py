@@ -1,10 +1,13 @@
 """`isgan leaderboard`: every method on the same photographs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+
+from isgan.errors import require
+from isgan.options import DEFAULT
 
 Least = Number(gte=1)
 
@@ -22,12 +25,12 @@ def leaderboard(
     side: Annotated[int, Parameter(validator=Number(gte=64))] = 256,
     threads: Annotated[int | None, Parameter(validator=Least)] = None,
     tiny: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
-    """Rank every model and the methods without weights: quality, changed samples, seconds, memory, size, and P_E.
+) -> list[dict[str, Any]]:
+    """Rank models: quality, changed samples, payload, seconds, memory, size, and P_E.
 
-    All go through PNG files, on the same test photographs. P_E is of a steganalyzer trained on the very model: 0, it is always
-    found; .5, never. With them, the secret as a WebP and as a JPEG 2000 file.
-    Rows are written as they are known, and the same command goes on.
+    All go through PNG files, on the same test photographs. Models that embed are measured as `isgan hide` uses them, and at fixed
+    qualities of the secret. P_E is of a steganalyzer trained on the very model: 0, it is always found; .5, never. Two controls stand
+    beside the models: LSB matching, and other covers. Rows are written as they are known, and the same command goes on.
 
     Parameters
     ----------
@@ -36,7 +39,7 @@ def leaderboard(
     output
         Folder of the results: leaderboard.csv, a row per image in leaderboard-images.csv, figures/leaderboard.png.
     model
-        Shipped models or weights files; the first one decides how good the secret in WebP is. All, the default one first, if not given.
+        Shipped models or weights files; all shipped ones if not given.
     limit
         At most so many pairs of each set are measured.
     budget
@@ -54,25 +57,25 @@ def leaderboard(
     tiny
         The whole way in seconds, on a few small images: numbers without meaning.
     """
-    import torch
-
+    require("train", "torch", "lightning", "matplotlib")
     from isgan import models
-    from isgan.commands.table import show
+    from isgan.commands.table import threads_of
+    from isgan.console import counting, fraction_done
     from isgan.datasets.base import open_sets
     from isgan.evaluation import leaderboard as board
     from isgan.evaluation.results import Results
-    from isgan.evaluation.table6 import Plan, photographs
+    from isgan.evaluation.security import Plan, pairs, unseen_photographs
 
-    if threads:
-        torch.set_num_threads(threads)
+    threads_of(threads)
     if tiny:
         side, limit, detect, splits = 64, 2, 24, 2
-    names = list(dict.fromkeys([*(model or [models.DEFAULT, *models.names()]), *models.weightless()]))
+    names = list(dict.fromkeys(model or [DEFAULT, *models.names()]))
     for name in names:
         models.find(name)  # what is wrong is known before there is a folder
     sets = open_sets(data)
-    plan = Plan(steganalyzer, 0.0 if tiny else budget, 2 if tiny else 0, splits, detect, side, transfer=False)
+    plan = Plan(steganalyzer, 0.0 if tiny else budget, 2 if tiny else 0, splits, detect, side)
     for source in sets.values():
-        photographs(source, plan)  # nor with too few for the detectors
-    rows = board.run(Results(output), sets, plan, names, limit)
-    show(rows, ("set", "model", "setting", "pairs"), ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim", "changed", "p_e"))
+        pairs(source, unseen_photographs(source, plan), "unseen", plan)  # nor with too few for the detectors
+    rows = board.run(Results(output), sets, plan, names, limit, counting, fraction_done)
+    columns = ("set", "model", "setting", "pairs", "stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim", "changed", "rate", "p_e")
+    return [{column: row.get(column, "") for column in columns} for row in rows]

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from isgan.errors import require
+
 
 def report(
     results: Path,
@@ -12,7 +14,7 @@ def report(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     force: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
+) -> dict[str, str]:
     """Make one HTML page of the tables and figures in a folder of results, with the paper's numbers beside ours.
 
     The page is a single file that needs no other, on a screen or a phone. What has not been measured yet it says, with the
@@ -27,6 +29,7 @@ def report(
     force
         Overwrite an existing file.
     """
-    from isgan.evaluation.report import write
+    require("train", "jinja2")
+    from isgan.evaluation.paper.report import write
 
-    print(write(results, output, force))
+    return {"page": str(write(results, output, force))}

@@ -1,15 +1,15 @@
 """`isgan table`: the paper's Tables 4, 5 and 6, measured on 8-bit PNG files."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isgan.errors import IsganError
+from isgan.errors import IsganError, require
 
 Least = Number(gte=1)
+MEASURES = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
 def table(
@@ -29,7 +29,7 @@ def table(
     limit: Annotated[int | None, Parameter(alias="-n", validator=Least)] = None,
     threads: Annotated[int | None, Parameter(validator=Least)] = None,
     tiny: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
+) -> list[dict[str, Any]]:
     """Make one of the paper's tables anew: 4 (five losses), 5 (quality of every model), 6 (detection).
 
     What is measured is written row by row; the same command goes on where it was stopped. Models that are not there are
@@ -66,13 +66,12 @@ def table(
     tiny
         The whole way in seconds, on a few small images: numbers without meaning.
     """
-    import torch
-
+    require("train", "torch", "lightning")
+    from isgan.console import TrainingProgress, counting, fraction_done
     from isgan.datasets.base import open_sets
     from isgan.evaluation.results import Results
 
-    if threads:
-        torch.set_num_threads(threads)
+    threads_of(threads)
     if tiny:
         side, limit, splits = min(side, 64), min(limit or 4, 4), 2
     models = dict(named(text) for text in model) if model else None
@@ -80,22 +79,34 @@ def table(
     results = Results(output)
     match number:
         case "4":
-            plan = _plan(recipe, budget, tiny)
-            from isgan.evaluation import table4
+            from isgan.evaluation.paper import table4
 
-            rows = table4.run(results, data, plan, initial=initial, side=side, limit=limit, threads=threads)
-            show(rows, ("loss", "set", "pairs", "steps", "minutes"), table4.WITH_FLOATS[:4])
+            rows = table4.run(results, data, _plan(recipe, budget, tiny), initial=initial, side=side, limit=limit, threads=threads,
+                              counting=counting, watcher=TrainingProgress)  # fmt: skip
+            columns = ("loss", "set", "pairs", "steps", "minutes", *MEASURES)
         case "5":
-            from isgan.evaluation import table5
+            from isgan.evaluation.paper import table5
 
-            rows = table5.run(results, sets, models, side=side, limit=limit)
-            show(rows, ("model", "covers", "secrets", "status", "pairs"), table5.WITH_FLOATS)
+            rows = table5.run(results, sets, models, side=side, limit=limit, counting=counting)
+            columns = ("model", "covers", "secrets", "status", "pairs", *table5.WITH_FLOATS)
         case "6":
-            from isgan.evaluation import table6
+            from isgan.evaluation.paper import table6
+            from isgan.evaluation.security import MEASURES as SCORES
+            from isgan.evaluation.security import Plan
 
-            game = table6.Plan(steganalyzer, 0.0 if tiny else budget or 5.0, 2 if tiny else 0, splits, 24 if tiny else limit, side, share)
-            rows = table6.run(results, sets, game, models)
-            show(rows, ("test", "set", "trained_on", "tested_on", "status"), table6.MEASURES)
+            plan = Plan(steganalyzer, 0.0 if tiny else budget or 5.0, 2 if tiny else 0, splits, 24 if tiny else limit, side, share)
+            rows = table6.run(results, sets, plan, models, counting=counting, following=fraction_done)
+            columns = ("test", "set", "trained_on", "tested_on", "status", *(f"{score}{what}" for score in SCORES for what in ("", "_interval")))
+    return [{column: row.get(column, "") for column in columns} for row in rows]
+
+
+def threads_of(threads: int | None) -> None:
+    """Sets the CPU threads of networks, if asked for."""
+    if threads:
+        require("neural", "torch")
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def named(text: str) -> tuple[str, str]:
@@ -107,10 +118,8 @@ def named(text: str) -> tuple[str, str]:
 
 
 def _plan(recipe: Path | None, budget: float | None, tiny: bool) -> Any:
-    try:
-        from isgan.evaluation.table4 import basic
-    except ModuleNotFoundError as error:
-        raise IsganError(f"training needs {error.name}: pip install -c constraints.txt '.[train]'") from error
+    """The recipe of Table 4's runs."""
+    from isgan.evaluation.paper.table4 import basic
     from isgan.training.recipe import read_recipe
 
     length: dict[str, Any] = {"steps": 0, "minutes": float(budget)} if budget else {}
@@ -119,24 +128,3 @@ def _plan(recipe: Path | None, budget: float | None, tiny: bool) -> Any:
     if recipe:
         return read_recipe(recipe, {"schedule": length} if length else None)
     return basic(length or {"steps": 0, "minutes": 10.0}, {"crop": 32, "batch": 2, "validation": 1, "share": 1.0} if tiny else {})
-
-
-def show(rows: list[dict[str, Any]], keys: tuple[str, ...], measures: tuple[str, ...]) -> None:
-    import sys
-
-    from rich.box import MARKDOWN
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(*(key.replace("_", " ") for key in (*keys, *measures)), box=MARKDOWN)
-    for row in rows:
-        shown.add_row(*(str(row.get(key, "")) for key in keys), *(_cell(row, measure) for measure in measures))
-    Console(width=None if sys.stdout.isatty() else 200).print(shown)
-
-
-def _cell(row: Mapping[str, Any], measure: str) -> str:
-    if measure not in row:
-        return ""
-    digits = 2 if measure.endswith("psnr") else 4
-    interval = row.get(f"{measure}_interval")
-    return f"{row[measure]:.{digits}f}" + (f" ± {interval:.{digits}f}" if interval is not None else "")

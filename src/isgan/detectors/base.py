@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,19 @@ from isgan.metrics.security import best_threshold
 LEAST_PAIRS = 2
 
 
+class Chosen(Sequence[Cover]):
+    """Some of a sequence of covers."""
+
+    def __init__(self, covers: Sequence[Cover], places: np.ndarray):
+        self.covers, self.places = covers, places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, place: Any) -> Any:
+        return Chosen(self.covers, self.places[place]) if isinstance(place, slice) else self.covers[int(self.places[place])]
+
+
 class Pairs(NamedTuple):
     """Covers and their stego images in the same order: files, so that a detector may look at pixels or at coefficients."""
 
@@ -20,8 +33,8 @@ class Pairs(NamedTuple):
     stegos: Sequence[Cover]
 
     def take(self, places: np.ndarray) -> "Pairs":
-        """The pairs at these places."""
-        return Pairs([self.covers[place] for place in places], [self.stegos[place] for place in places])
+        """The pairs at these places, not read before they are looked at."""
+        return Pairs(Chosen(self.covers, places), Chosen(self.stegos, places))
 
 
 class Budget(NamedTuple):

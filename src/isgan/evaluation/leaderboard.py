@@ -1,9 +1,9 @@
-"""The leaderboard: every method on the same photographs through PNG files - quality, changed samples, cost, and how surely it is found.
+"""The leaderboard: every model on the same photographs through PNG files - quality, changed samples, payload, cost, detectability.
 
-Among them are the secret as an ordinary file, hidden with as few changes: see `isgan.evaluation.rivals`.
+Models that embed a compressed secret are measured as `isgan hide` uses them, and at fixed qualities of the secret with all that the
+cover can carry; models with a dial at each of its strengths.
 """
 
-import functools
 import math
 import re
 import subprocess
@@ -17,20 +17,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isgan import models as weights
-from isgan.console import counting
+from isgan import models
 from isgan.datasets.base import Source, name_in
-from isgan.errors import IsganError
-from isgan.evaluation import table6
-from isgan.evaluation.curves import FIGURES, subfolder
-from isgan.evaluation.quality import Hides, Row, decibels, measure, pair_up, rounded, summary
-from isgan.evaluation.results import Results
-from isgan.evaluation.rivals import Jpeg2000, Rival, Webp
+from isgan.errors import IsganError, require
+from isgan.evaluation.paper.curves import FIGURES, subfolder
+from isgan.evaluation.quality import Row, decibels, measure, pair_up, rounded, summary
+from isgan.evaluation.results import Counting, Following, Results, uncounted, unfollowed
+from isgan.evaluation.security import CONTROL, CONTROLS, RETRAINED, Plan, Test, Trial, hiding, pairs, unseen_photographs
 from isgan.files import replace_file
-from isgan.image import write_png
-from isgan.steganographer import Steganographer, Strength
+from isgan.options import Options
+from isgan.picture import png_bytes
+from isgan.schemes.base import Scheme
 
 IMAGES, TABLE, PICTURE = "leaderboard-images", "leaderboard", "leaderboard.png"
+AUTO = "auto"
+QUALITIES = (30.0, 33.5, 40.0, 47.6)
+"""PSNR of embedded secrets in dB: 33.5 is the paper's, 47.6 what `qim` reveals."""
+DETECTED = (AUTO, "33.5 dB", "47.6 dB")
+"""The settings whose stego images detectors look for."""
 SHOWN = 60.0  # dB; better secrets are drawn there
 SAME_PLACE = 0.5  # dB; dots so close have one label
 
@@ -56,40 +60,48 @@ def process(*arguments: object) -> Cost:
     return Cost(time.perf_counter() - started, peak)
 
 
-def run(results: Results, sets: Mapping[str, Source], plan: table6.Plan, models: Sequence[str],
-        limit: int | None = None) -> list[dict[str, Any]]:  # fmt: skip
-    """Measures what is missing in the results and writes `leaderboard.csv`, a row per set, model and setting of its dial.
+def settings(model: str, scheme: Scheme) -> dict[str, Options]:
+    """What a model is measured with, by name: as `isgan hide` uses it first."""
+    plain = {AUTO: Options(model=model, gray=True)}
+    if scheme.resizes:
+        return plain | {str(strength): Options(model=model, strength=strength) for strength in range(1, scheme.strengths + 1)}
+    return plain | {f"{psnr:g} dB": Options(model=model, gray=True, risk="high", quality=psnr) for psnr in QUALITIES}
+
+
+def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Sequence[str], limit: int | None = None,
+        counting: Counting = uncounted, following: Following = unfollowed) -> list[dict[str, Any]]:  # fmt: skip
+    """Measures what is missing in the results and writes `leaderboard.csv`, a row for each set, model and setting.
 
     Args:
         results: where `leaderboard-images.csv` grows, a row per pair of images; the detectors' rows are in `table6-runs.csv`.
         sets: photographs by set name. Test photographs are measured at their own size; detectors see squares of all splits.
-        plan: of the detectors, one for each model as `isgan hide` uses it, as in Table 6's test "retrained".
-        models: shipped models or files; the first one decides how good the secret of `webp` is.
+        plan: of the detectors, one for each model and setting that is detected, and the controls.
+        names: models.
         limit: at most so many pairs of each set are measured.
+        counting, following: show how far it is.
     """
     table: list[dict[str, Any]] = []
-    costs = {name: _costs(name, next(iter(sets.values()))) for name in models}
+    costs = {name: _costs(name, next(iter(sets.values()))) for name in names}
+    choices = {name: settings(name, models.load(name)) for name in names}
+    methods = {_method(name, setting): hiding(options) for name, chosen in choices.items() for setting, options in chosen.items()
+               if setting in DETECTED}  # fmt: skip
+    tests = [*(Test(CONTROL, name, name) for name in CONTROLS), *(Test(RETRAINED, name, name) for name in methods)]
     for set_name, source in sets.items():
-        pairs = pair_up(source.images("test"), limit)
-        measured = functools.partial(_measured, results, set_name, pairs=pairs, home=source.home)
-        groups = []
-        for name in models:
-            steganographer = Steganographer(weights.hider(name))
-            settings: list[Strength] = ["auto", *range(1, steganographer.strengths + 1)]
-            fingerprint = weights.fingerprint(name)
-            groups += [measured(name, fingerprint, steganographer, setting) for setting in settings]
-        rivals: list[Rival] = [Webp(round(summary(groups[0])["secret_psnr"], 1)), Jpeg2000()]
-        for rival in rivals:
-            settings = ["auto", *range(1, rival.strengths + 1)]
-            groups += [measured(rival.name, rival.fingerprint, rival, setting) for setting in settings]
-        others = {rival.name: (f"{rival.name}-{rival.fingerprint}", rival.carry) for rival in rivals}
-        found = table6.run(results, {set_name: source}, plan, {name: name for name in models}, others=others)
-        detected = {row["tested_on"]: row for row in found if row["test"] == "retrained"}
-        for group in groups:
-            row = summary(group)
-            if row["setting"] == "auto":
-                row |= {key: detected[row["model"]][key] for key in ("p_e", "p_e_interval")} | costs.get(row["model"], {})
-            table.append(row)
+        files = pair_up(source.images("test"), limit)
+        rows = [summary(_measured(results, set_name, options, setting, files, source.home, counting))
+                for chosen in choices.values() for setting, options in chosen.items()]  # fmt: skip
+        trial = Trial(results, set_name, plan, methods | CONTROLS, pairs(source, unseen_photographs(source, plan), "unseen", plan),
+                      counting=counting, following=following)  # fmt: skip
+        for _ in trial.runs(tests):
+            pass
+        detected = {row["tested_on"]: row for row in trial.summary(tests)}
+        for row in rows:
+            found = detected.get(_method(row["model"], row["setting"]), {})
+            row |= {key: found[key] for key in ("p_e", "p_e_interval") if found}
+            row |= costs[row["model"]] if row["setting"] == AUTO else {}
+        table += rows
+        table += [{"set": set_name, "model": name, "setting": CONTROL, **{key: detected[name][key] for key in ("p_e", "p_e_interval")}}
+                  for name in CONTROLS]  # fmt: skip
         results.merge(TABLE, table, ("set", "model", "setting"))
     replace_file(results.folder / f"{TABLE}.md", markdown(results.rows(TABLE)).encode())
     draw(results)
@@ -97,65 +109,80 @@ def run(results: Results, sets: Mapping[str, Source], plan: table6.Plan, models:
 
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
-    """The rows of `leaderboard.csv` with the strength that was chosen, as a Markdown table; in each set, the best worse end first."""
-    rows = sorted(rows, key=lambda row: (row["set"], -min(float(row["stego_psnr"]), float(row["secret_psnr"]))))
-    ends = "stego: dB / SSIM | worst | secret: dB / SSIM | worst"
-    lines = [f"| set | method | {ends} | changed | P_E | hide, s | memory, MiB | weights, MiB |", "|---" * 11 + "|"]
-    for row in rows:
-        if row["setting"] == "auto":
-            stego, secret, least, worst = (
-                decibels(float(row[key])) for key in ("stego_psnr", "secret_psnr", "worst_stego_psnr", "worst_secret_psnr")
-            )
-            cells = [row["set"], f"`{row['model']}`", f"{stego} / {float(row['stego_ssim']):.4f}", least,
-                     f"{secret} / {float(row['secret_ssim']):.4f}", worst, f"{100 * float(row['changed']):.0f} %",
-                     f"{float(row['p_e']):.2f} ± {float(row['p_e_interval']):.2f}", f"{float(row['hide_seconds']):.2f}",
-                     f"{float(row['peak_mib']):.0f}" if row["peak_mib"] else "",
-                     f"{float(row['weights_mib'] or 0):.1f}"]  # fmt: skip
-            lines.append("| " + " | ".join(cells) + " |")
+    """The rows of `leaderboard.csv` that detectors looked at, as a Markdown table; in each set the hardest to find first."""
+    head = ("set", "model", "setting", "stego: dB / SSIM", "worst", "secret: dB / SSIM", "worst", "pixels", "changed", "bits a sample",
+            "P_E", "hide, s", "memory, MiB", "weights, MiB")  # fmt: skip
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for row in sorted((row for row in rows if row.get("p_e")), key=lambda row: (row["set"], -float(row["p_e"]))):
+        cells = [row["set"], f"`{row['model']}`", row["setting"], *_quality(row),
+                 f"{float(row['p_e']):.2f} ± {float(row['p_e_interval']):.2f}"]  # fmt: skip
+        cells += [f"{float(row[key]):.{digits}f}" if row.get(key) else "" for key, digits in (("hide_seconds", 2), ("peak_mib", 0), ("weights_mib", 1))]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _quality(row: Mapping[str, str]) -> list[str]:
+    """Its cells in the Markdown table; empty ones for a control."""
+    if not row.get("stego_psnr"):
+        return [""] * 7
+    cells = []
+    for end in ("stego", "secret"):
+        cells += [f"{decibels(float(row[f'{end}_psnr']))} / {float(row[f'{end}_ssim']):.4f}", decibels(float(row[f"worst_{end}_psnr"]))]
+    return [*cells, row["secret_pixels"], f"{100 * float(row['changed']):.1f} %", f"{float(row['rate']):.3f}" if row["rate"] else ""]
+
+
+def _method(model: str, setting: str) -> str:
+    """What the stego images of a model and setting are called among the detectors' rows."""
+    return model if setting == AUTO else f"{model} {setting}"
 
 
 def _costs(model: str, source: Source) -> dict[str, float]:
     """Size of the weights, and what the command lines take on the set's first two test photographs."""
-    path = weights.find(model)
+    path = models.find(model)
     cover, secret = pair_up(source.images("test"), 1)[0]
     with tempfile.TemporaryDirectory() as folder:
         stego, revealed = Path(folder, "stego.png"), Path(folder, "revealed.png")
-        hiding = process("hide", cover, secret, "-o", stego, "--model", model, "--min-secret-psnr", 0)
-        revealing = process("reveal", stego, "-o", revealed, "--model", model)
+        hiding = process("hide", cover, secret, "-o", stego, "--model", model, "--min-secret-psnr", 0, "--no-pass", "--gray", "--risk", "high",
+                         "--quiet")  # fmt: skip
+        revealing = process("reveal", stego, "-o", revealed, "--model", model, "--no-pass", "--quiet")
     return {"weights_mib": path.stat().st_size / 2**20 if path else 0.0, "command_hide_seconds": hiding.seconds,
             "command_reveal_seconds": revealing.seconds, "peak_mib": max(hiding.peak_mib, revealing.peak_mib)}  # fmt: skip
 
 
-def _measured(results: Results, set_name: str, name: str, fingerprint: str, hides: Hides, setting: Strength,
-              pairs: Sequence[tuple[Path, Path]], home: Path) -> list[Row]:  # fmt: skip
+def _measured(results: Results, set_name: str, options: Options, setting: str, files: Sequence[tuple[Path, Path]], home: Path,
+              counting: Counting) -> list[Row]:  # fmt: skip
     """The rows of these pairs, from the results or measured and added."""
-    keys = {"set": set_name, "model": name, "setting": str(setting), "fingerprint": fingerprint}
-    known = {(row["cover"], row["secret"]): row for row in results.rows(IMAGES) if all(row[key] == value for key, value in keys.items())}
-    names = {pair: (name_in(home, pair[0]), name_in(home, pair[1])) for pair in pairs}
-    missing = [pair for pair in pairs if names[pair] not in known]
-    with counting(f"{set_name}: {name} {setting}", len(missing)) as done:
-        for row in measure(name, hides, setting, set_name, missing, (home, home), done):
-            values = {"fingerprint": fingerprint, **rounded(row)}
-            results.add(IMAGES, values)
-            known[row.cover, row.secret] = {key: str(value) for key, value in values.items()}
-    return [_row(known[names[pair]]) for pair in pairs]
+    scheme: Scheme | None = None
+
+    def one(place: int) -> dict[str, Any]:
+        nonlocal scheme
+        scheme = scheme or models.load(options.model)
+        (row,) = measure(scheme, options, setting, set_name, [files[place]], (home, home))
+        return {key: value for key, value in rounded(row).items() if key not in (*keys, "cover", "secret")}
+
+    keys = {"set": set_name, "model": options.model, "setting": setting, "fingerprint": models.fingerprint(options.model)}
+    names = [(name_in(home, cover), name_in(home, secret)) for cover, secret in files]
+    return [_row(row) for row in results.completed(IMAGES, keys, names, one, counting)]
 
 
 def _row(values: Mapping[str, str]) -> Row:
     """A row of `leaderboard-images.csv`."""
     kinds = {field.name: field.type if field.type in (int, float) else str for field in fields(Row)}
-    return Row(**{name: kind(values[name]) for name, kind in kinds.items()})  # type: ignore[arg-type, operator]
+    numbers = {"rate": float, "strength": int}
+    return Row(**{name: numbers[name](values[name]) if values[name] and name in numbers else kind(values[name])
+                  for name, kind in kinds.items()})  # type: ignore[arg-type, operator]  # fmt: skip
 
 
 def draw(results: Results) -> Path:
-    """Draws figures/leaderboard.png from `leaderboard.csv`: both ends' dB, a panel per set, coloured by P_E; a dial is a line."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise IsganError("figures need matplotlib: pip install -c constraints.txt '.[train]'") from error
-    rows = results.rows(TABLE)
+    """Draws figures/leaderboard.png from `leaderboard.csv`: dB of stego image and secret, a panel for each set, coloured by P_E.
+
+    The settings of a model are a line; those that no detector looked at are small dots.
+    """
+    require("train", "matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = [row for row in results.rows(TABLE) if row["stego_psnr"]]
     names = list(dict.fromkeys(row["set"] for row in rows))
     columns = min(2, len(names))
     lines = math.ceil(len(names) / columns)
@@ -170,10 +197,10 @@ def draw(results: Results) -> Path:
         labels: dict[tuple[float, float], str] = {}
         for model in dict.fromkeys(row["model"] for row in rows):
             own = [row for row in rows if (row["set"], row["model"]) == (name, model)]
-            dial = [[min(float(row[key]), SHOWN) for row in own if row["setting"] != "auto"] for key in ("stego_psnr", "secret_psnr")]
+            dial = [[min(float(row[key]), SHOWN) for row in own if row["setting"] != AUTO] for key in ("stego_psnr", "secret_psnr")]
             axis.plot(*dial, "-", color="gray", lw=1, marker=".", ms=4, zorder=1)
             for row in own:
-                if row["setting"] == "auto":
+                if row["p_e"]:
                     place = float(row["stego_psnr"]), min(float(row["secret_psnr"]), SHOWN)
                     dots = axis.scatter(*place, c=[float(row["p_e"])], vmin=0, vmax=0.5, cmap="viridis", s=70, edgecolors="black", zorder=2)
                     exact = " (exact)" if math.isinf(float(row["secret_psnr"])) else ""
@@ -185,4 +212,6 @@ def draw(results: Results) -> Path:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    return write_png(pixels, subfolder(results, FIGURES) / PICTURE, force=True)
+    path = subfolder(results, FIGURES) / PICTURE
+    replace_file(path, png_bytes(pixels))
+    return path

@@ -1,46 +1,113 @@
-"""How good both ends are, as a receiver sees them: the stego image is a PNG file that was read back."""
+"""Quality of stego image and secret as a receiver sees them: every stego image is a PNG file that was read back."""
 
+import functools
 import math
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from isgan.covers.png import PngCover
 from isgan.datasets.base import in_turn, name_in
 from isgan.errors import IsganError
-from isgan.image import read_gray, read_rgb, write_png
+from isgan.key import Key
 from isgan.metrics import EXACT
-from isgan.metrics.quality import MEASURES
-from isgan.steganographer import Strength, compare, fit
+from isgan.metrics.pictures import compare
+from isgan.options import NO_PASS_PHRASE, Options
+from isgan.picture import fit, read_gray, read_rgb
+from isgan.schemes.base import Scheme
+from isgan.secret import Secret
+
+MEASURES = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
+
+
+class Received(NamedTuple):
+    """What became of a pair.
+
+    Attributes:
+        cover: before anything was hidden in it.
+        stego: the stego image as it was read from its file.
+        secret: as the receiver gets it, uint8.
+        facts: what the scheme says of it.
+        hide_seconds, reveal_seconds: with the derivation of the key, without reading and writing files.
+    """
+
+    cover: PngCover
+    stego: PngCover
+    secret: np.ndarray
+    facts: dict[str, Any]
+    hide_seconds: float
+    reveal_seconds: float
+
+
+def pass_phrase(name: str) -> str:
+    """A pass phrase of its own for each image, so that places and bits of one tell nothing of another's."""
+    return f"evaluation of {name}"
+
+
+def send(scheme: Scheme, cover: np.ndarray, secret: np.ndarray, name: str, options: Options) -> Received:
+    """Hides a secret, (H, W) or (H, W, 3) uint8, in a cover, (H, W, 3) uint8, as PNG, and reveals it from the file.
+
+    `name` is the cover's; where the scheme needs it, the secret is stretched to the cover's size.
+    """
+    host = PngCover.prepared(cover, name, options)
+    height, width = host.planes[0].shape
+    guest = Secret(fit(secret, height, width) if scheme.resizes else secret)
+    try:
+        started = time.perf_counter()
+        hidden = scheme.hide(host, guest, _key(scheme, name, host), options)
+        hide_seconds = time.perf_counter() - started
+        stego = PngCover.read(hidden.stego.encode(), name)
+        started = time.perf_counter()
+        revealed = scheme.reveal(stego, _key(scheme, name, stego)).picture
+        reveal_seconds = time.perf_counter() - started
+    except IsganError as error:
+        raise IsganError(f"{options.model}, cover {name}: {error}") from error
+    if revealed is None:
+        raise IsganError(f"{options.model}, cover {name}: no picture came back")
+    return Received(host, stego, revealed, hidden.facts, hide_seconds, reveal_seconds)
+
+
+def _key(scheme: Scheme, name: str, cover: PngCover) -> Key:
+    return Key(pass_phrase(name), cover.salt()) if scheme.keyed else _no_key()
+
+
+@functools.cache
+def _no_key() -> Key:
+    """What schemes get that use none: deriving one takes a tenth of a second."""
+    return Key(NO_PASS_PHRASE, bytes(32))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One cover with its secret. PSNR in dB, infinite for equal images; stego against cover in RGB.
+    """One cover with its secret. PSNR in dB, infinite for equal pictures; stego image against cover, revealed secret against secret.
 
-    `cover` and `secret` are their files' paths in their sets. `setting` is what was asked for, "auto" or a strength, and "color" or
-    "polish N" besides; `strength` is what the hider was set to, empty where it has no dial. `changed` is the share of the cover's
-    samples (three a pixel) that the stego image has other values of.
+    `cover` and `secret` are the paths of their files in their sets. `setting` says which options were chosen, and `strength` what a
+    scheme with such a dial was set to. A secret that came back smaller is compared with the secret reduced to that size. `changed` is
+    the share of the cover's samples that the stego image has other values of, `rate` the payload in bits for each sample, where the
+    scheme says so.
     """
 
     set: str
     model: str
-    setting: Strength | str
-    strength: int | Literal[""]
+    setting: str
     cover: str
     secret: str
     width: int
     height: int
+    secret_width: int
+    secret_height: int
+    strength: int | Literal[""]
     stego_psnr: float
     stego_ssim: float
     secret_psnr: float
     secret_ssim: float
     changed: float
+    rate: float | Literal[""]
     hide_seconds: float
     reveal_seconds: float
 
@@ -55,56 +122,44 @@ def pair_up(photographs: Sequence[Path], limit: int | None = None, secrets: Sequ
     return in_turn(photographs[:limit], photographs)
 
 
-class Hides(Protocol):
-    """What is measured: `Steganographer`, or what hides and reveals like it."""
-
-    def hide(self, cover: np.ndarray, secret: np.ndarray, *, strength: Strength, polish: int = 0) -> np.ndarray: ...
-
-    def reveal(self, stego: np.ndarray) -> np.ndarray: ...
-
-    def strength_of(self, stego: np.ndarray) -> int | None: ...
-
-
-def measure(model: str, steganographer: Hides, setting: Strength, set_name: str, pairs: Sequence[tuple[Path, Path]],
-            homes: tuple[Path, Path], on_pair: Callable[[], Any] = lambda: None, color: bool = False,
-            polish: int = 0) -> Iterator[Row]:  # fmt: skip
+def measure(scheme: Scheme, options: Options, setting: str, set_name: str, pairs: Sequence[tuple[Path, Path]],
+            homes: tuple[Path, Path], on_pair: Callable[[], Any] = lambda: None) -> Iterator[Row]:  # fmt: skip
     """Hides and reveals each (cover, secret) pair of files at the cover's own size; nothing is filtered out.
 
-    `homes` are the folders of the sets that the covers and the secrets are of; their paths there name them.
-    With `color` secrets stay coloured; `polish` is the number of steps, see `Steganographer.hide`.
+    `homes` are the folders of the sets that the covers and the secrets are of; their paths there name them. Secrets are gray with
+    `options.gray` or without `options.color` where the scheme asks for that.
     """
-    label = ", ".join([str(setting), *["color"] * color, *[f"polish {polish}"] * bool(polish)]) if color or polish else setting
-    with tempfile.TemporaryDirectory() as folder:
-        for cover_path, secret_path in pairs:
-            cover = read_rgb(cover_path)
-            height, width = cover.shape[:2]
-            secret = fit(read_rgb(secret_path) if color else read_gray(secret_path), height, width, "stretch")
-            started = time.perf_counter()
-            stego = steganographer.hide(cover, secret, strength=setting, polish=polish)
-            hidden = time.perf_counter()
-            stego = read_rgb(write_png(stego, Path(folder, "stego.png"), force=True))
-            saved = time.perf_counter()
-            revealed = steganographer.reveal(stego)
-            seconds = hidden - started, time.perf_counter() - saved
-            scores = *compare(stego, cover), *compare(revealed, secret)
-            chosen = steganographer.strength_of(stego)
-            changed = float((stego != cover).mean())
-            names = name_in(homes[0], cover_path), name_in(homes[1], secret_path)
-            yield Row(set_name, model, label, chosen or "", *names, width, height, *scores, changed, *seconds)
-            on_pair()
+    for cover_path, secret_path in pairs:
+        names = name_in(homes[0], cover_path), name_in(homes[1], secret_path)
+        colored = options.color if scheme.resizes else not options.gray
+        secret = read_rgb(secret_path) if colored else read_gray(secret_path)
+        received = send(scheme, read_rgb(cover_path), secret, names[0], options)
+        stego, cover = received.stego.pixels(), received.cover.pixels()
+        height, width = received.secret.shape[:2]
+        scores = *compare(stego, cover), *compare(received.secret, fit(secret, height, width))
+        changed = float((stego != cover).mean())
+        facts = received.facts
+        yield Row(set_name, options.model, setting, *names, cover.shape[1], cover.shape[0], width, height, facts.get("strength", ""),
+                  *scores, changed, facts.get("rate", ""), received.hide_seconds, received.reveal_seconds)  # fmt: skip
+        on_pair()
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """Means over the rows of one model, setting and set, and the worst PSNR of either side.
+    """Means over the rows of one model, setting and set, the worst PSNR of stego images and secrets, and the mean size of the secrets.
 
     A mean PSNR is infinite if all pairs are equal images; if some are, these count `EXACT`.
     """
-    means = {}
-    for name in (*MEASURES, "changed", "hide_seconds", "reveal_seconds"):
-        values = [getattr(row, name) for row in rows]
-        means[name] = math.inf if min(values) == math.inf else statistics.fmean(min(value, EXACT) for value in values)
+    means: dict[str, Any] = {}
+    for name in (*MEASURES, "changed", "rate", "hide_seconds", "reveal_seconds"):
+        values = [value for row in rows if (value := getattr(row, name)) != ""]
+        if values:
+            means[name] = math.inf if min(values) == math.inf else statistics.fmean(min(value, EXACT) for value in values)
+        else:
+            means[name] = ""
     worst = {f"worst_{name}": min(getattr(row, name) for row in rows) for name in ("stego_psnr", "secret_psnr")}
-    return {"set": rows[0].set, "model": rows[0].model, "setting": rows[0].setting, "pairs": len(rows), **means, **worst}
+    pixels = statistics.fmean(row.secret_width * row.secret_height for row in rows)
+    return {"set": rows[0].set, "model": rows[0].model, "setting": rows[0].setting, "pairs": len(rows), **means, **worst,
+            "secret_pixels": round(pixels)}  # fmt: skip
 
 
 def rounded(row: Row) -> dict[str, Any]:

@@ -5,17 +5,36 @@ import io
 import math
 import os
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from isgan.errors import IsganError
 from isgan.files import replace_file
 
-VERSION = "2"
+VERSION = "3"
 MARK = "VERSION"
-# What stands in Table 6 for a model that hides nothing but noise, and for one that does nothing.
+# What stands among the models for one that hides nothing but noise, and for one that does nothing.
 LSB_MATCHING, OTHER_COVER = "lsb-matching", "cover"
+Counting: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[..., None]]]
+"""Shows counted work: given what it is and how much, a context that yields what is called after each unit."""
+
+
+Following: TypeAlias = Callable[[str], AbstractContextManager[Callable[[float], None]]]
+"""Shows work bounded by time: given what it is, a context that yields what is called with how much is done, 0 to 1."""
+
+
+@contextmanager
+def unfollowed(_what: str) -> Iterator[Callable[[float], None]]:
+    """Shows nothing."""
+    yield lambda _: None
+
+
+@contextmanager
+def uncounted(_what: str, _total: int) -> Iterator[Callable[..., None]]:
+    """Shows nothing."""
+    yield lambda *_: None
 
 
 class Results:
@@ -67,6 +86,30 @@ class Results:
                 os.fsync(file.fileno())
         except OSError as error:
             raise IsganError(f"cannot write {path}: {error.strerror or error}; make room and run the same command again") from error
+
+    def completed(self, table: str, keys: Mapping[str, Any], pairs: Sequence[tuple[str, str]],
+                  measure: Callable[[int], Mapping[str, Any]], counting: Counting = uncounted) -> list[dict[str, str]]:  # fmt: skip
+        """The rows of pairs of cover and secret, by their names, in a table; those that are missing are measured and added.
+
+        Args:
+            table: the table.
+            keys: what the rows have in common, their first columns.
+            pairs: the names, which follow as columns `cover` and `secret`.
+            measure: the place of a pair -> the other columns of its row.
+            counting: shows how far it is.
+        """
+        wanted = {key: str(plain(value)) for key, value in keys.items()}
+        known = {(row["cover"], row["secret"]): row for row in self.rows(table)
+                 if all(row.get(key) == value for key, value in wanted.items())}  # fmt: skip
+        missing = [place for place, names in enumerate(pairs) if names not in known]
+        with counting(" ".join(wanted.values()), len(missing)) as done:
+            for place in missing:
+                cover, secret = pairs[place]
+                row = {**keys, "cover": cover, "secret": secret, **measure(place)}
+                self.add(table, row)
+                known[cover, secret] = {key: str(plain(value)) for key, value in row.items()}
+                done()
+        return [known[names] for names in pairs]
 
     def write(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replaces a whole table; the columns are those of all rows, and what a row lacks stays empty."""

@@ -36,6 +36,11 @@ class Scheme(ABC):
     keyed: ClassVar[bool]
     resizes: ClassVar[bool]
 
+    @property
+    def strengths(self) -> int:
+        """How many settings `Options.strength` has besides "auto"; 0 for a scheme without such a dial."""
+        return 0
+
     @abstractmethod
     def hide(self, cover: Cover, secret: Secret, key: Key, options: Options, progress: Progress = silent) -> Hidden:
         """Hides `secret` in `cover`. `IsganError` says what to do where that is not possible."""

@@ -1,7 +1,7 @@
 """The task of hiding: a hider learns from pairs of photographs, alone or against a steganalyzer."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,7 +12,6 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from isgan import models
-from isgan.datasets.pairs import Pair, Photographs, TrainingPairs, fixed_pairs
 from isgan.errors import IsganError
 from isgan.figures import Sample
 from isgan.hiders import hiders
@@ -21,9 +20,11 @@ from isgan.layers.quantize import quantize
 from isgan.losses import losses
 from isgan.metrics import EXACT
 from isgan.metrics.quality import MEASURES, psnr, ssim
+from isgan.tensors import to_array
 from isgan.training.adversary import Adversary
 from isgan.training.log import Log
 from isgan.training.loop import Loop
+from isgan.training.pairs import Pair, Photographs, TrainingPairs, fixed_pairs
 from isgan.training.recipe import Recipe, build_part, recipe_from
 from isgan.training.task import Moment, Task
 
@@ -49,7 +50,8 @@ class HidingTask(Task):
         folder: where weights, logs and sample pictures go.
         fabric: Lightning Fabric, launched.
         initial: weights to start from instead of random ones.
-        facts: what else the card of the weights is to say, such as their licence.
+        earlier: the runs that made these weights, for the card.
+        facts: what else the card is to say, such as a licence.
         on_validation: called with the rows of a validation, one dict for each set.
     """
 
@@ -57,9 +59,11 @@ class HidingTask(Task):
     remedy: ClassVar[str] = "start again in another --output with a lower --optimizer.lr, or from its last weights with --initial"
 
     def __init__(self, recipe: Recipe, train: Photographs, val: Photographs, folder: Path, fabric: Fabric, *,
-                 initial: Hider | None = None, facts: Mapping[str, Any] | None = None,
+                 initial: Hider | None = None, earlier: Sequence[Mapping[str, Any]] = (), facts: Mapping[str, Any] | None = None,
                  on_validation: Callable[[list[dict[str, Any]]], None] = lambda _: None):  # fmt: skip
-        self.recipe, self.folder, self.facts, self.on_validation = recipe, folder, dict(facts or {}), on_validation
+        self.recipe, self.folder, self.on_validation = recipe, folder, on_validation
+        self.earlier, self.facts = [dict(run) for run in earlier], dict(facts or {})
+        self.device = fabric.device.type if fabric.world_size == 1 else f"{fabric.world_size} x {fabric.device.type}"
         self.counts = {name: len(photographs) for name, photographs in train.sets.items()}
         torch.manual_seed(recipe.seed)
         self.network = build_part(hiders, recipe.hider)
@@ -127,8 +131,8 @@ class HidingTask(Task):
             self.log.close()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"recipe": self.recipe.to_dict(), "photographs": self.counts, "facts": self.facts, "best": self.best,
-                "adversary": self.adversary.state_dict() if self.adversary else None}  # fmt: skip
+        return {"recipe": self.recipe.to_dict(), "photographs": self.counts, "earlier": self.earlier, "facts": self.facts,
+                "best": self.best, "adversary": self.adversary.state_dict() if self.adversary else None}  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Length and intervals of the run may have changed, nothing else of recipe or data."""
@@ -142,18 +146,14 @@ class HidingTask(Task):
             raise IsganError(f"{self.folder} was trained on other photographs: resume with the same --data, or choose another --output")
         if self.adversary:
             self.adversary.load_state_dict(state["adversary"])
-        self.facts, self.best = state["facts"] | self.facts, state["best"]
+        self.earlier, self.facts, self.best = state["earlier"], state["facts"] | self.facts, state["best"]
 
     def _card(self, rows: list[dict[str, Any]], moment: Moment) -> dict[str, Any]:
         """What there is to say of the weights as they are now: photographs, steps, hours, validation, recipe."""
-        return {
-            **self.facts,
-            "steps": moment.step,
-            "hours": round(moment.minutes / 60, 3),
-            "photographs": self.counts,
-            "validation": {row["set"]: {key: round(row[key], 4) for key in MEASURES} for row in rows},
-            "recipe": self.recipe.to_dict(),
-        }
+        run = {"steps": moment.step, "hours": round(moment.minutes / 60, 3), "device": self.device, "photographs": self.counts,
+               "validation": {row["set"]: {key: round(row[key], 4) for key in MEASURES} for row in rows},
+               "recipe": self.recipe.to_dict()}  # fmt: skip
+        return {**self.facts, "runs": [*self.earlier, run]}
 
     def _score(self, network: nn.Module, pair: Pair) -> tuple[list[float], Sample]:
         device = next(network.parameters()).device
@@ -161,4 +161,4 @@ class HidingTask(Task):
         stego, revealed = network(cover, secret)
         revealed = quantize(revealed)
         scores = [measure(a, b).clamp(max=EXACT).item() for a, b in ((stego, cover), (revealed, secret)) for measure in (psnr, ssim)]
-        return scores, Sample(cover, secret, stego, revealed)
+        return scores, Sample(*map(to_array, (cover, secret, stego, revealed)))

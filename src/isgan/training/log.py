@@ -10,7 +10,7 @@ from torch.utils.tensorboard import SummaryWriter
 from isgan.errors import IsganError
 from isgan.figures import Sample, side_by_side
 from isgan.files import replace_file
-from isgan.image import to_array, write_png
+from isgan.picture import png_bytes
 
 
 class Log:
@@ -45,6 +45,6 @@ class Log:
             for key in row.keys() - {"step", "set"}:
                 self.board.add_scalar(f"{key}/{row['set']}", row[key], row["step"])
         picture = side_by_side(samples)
-        self.board.add_image("samples", picture[0], rows[0]["step"])
+        self.board.add_image("samples", picture, rows[0]["step"], dataformats="HWC")
         self.board.flush()
-        write_png(to_array(picture), self.folder / "samples.png", force=True)
+        replace_file(self.folder / "samples.png", png_bytes(picture), "make room and go on with --resume")

@@ -3,18 +3,18 @@
 import logging
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from isgan import models
-from isgan.datasets.pairs import load_photographs
 from isgan.errors import IsganError
 from isgan.memory import keep_memory
 from isgan.training.hiding import WEIGHTS, loop
 from isgan.training.loop import CHECKPOINT
+from isgan.training.pairs import load_photographs
 from isgan.training.recipe import Precision, Recipe
 from isgan.training.watcher import Watcher
 
@@ -57,11 +57,8 @@ def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, i
         told.note(f"skipped {path}: {reason}")
     if skipped:
         told.note(f"{len(skipped)} files skipped")
-    facts: dict[str, Any] = {"device": fabric.device.type if devices == 1 else f"{devices} x {fabric.device.type}"}
-    facts |= {"licence": licence} if licence else {}
-    if initial:
-        facts["initial"] = models.origin(initial)
-    trained = loop(plan, fresh, fixed, folder, fabric, initial=models.hider(initial) if initial else None, facts=facts,
+    trained = loop(plan, fresh, fixed, folder, fabric, initial=models.hider(initial) if initial else None,
+                   earlier=models.origin(initial) if initial else (), facts={"licence": licence} if licence else {},
                    on_step=told.step, on_validation=told.validation)  # fmt: skip
     if resume:
         trained.resume()

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from isgan.layers.pyramid import SpatialPyramid
 from isgan.detectors.networks import networks
 from isgan.detectors.networks.base import Steganalyzer
+from isgan.layers.pyramid import SpatialPyramid
 
 SLOPE = 0.2
 

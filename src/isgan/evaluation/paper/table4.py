@@ -1,18 +1,21 @@
 """Table 4: the paper's basic model, trained with each of five losses for the same time, on the same photographs."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from isgan import models
 from isgan.datasets.base import open_sets
+from isgan.datasets.photographs import pairs_of
 from isgan.errors import IsganError
-from isgan.evaluation.results import Results, spread
-from isgan.evaluation.table5 import WITH_FLOATS, capped, measured, pairs_of
+from isgan.evaluation.paper.table5 import means, measured
+from isgan.evaluation.results import Counting, Results, uncounted
 from isgan.training.loop import CHECKPOINT
 from isgan.training.recipe import Recipe, recipe_from
 from isgan.training.run import run as train
+from isgan.training.watcher import Watcher
 
 # Eq. 5, 8-12 with the paper's weights, by the paper's names.
 LOSSES: dict[str, dict[str, Any]] = {
@@ -39,7 +42,8 @@ def basic(schedule: Mapping[str, Any], photos: Mapping[str, Any]) -> Recipe:
 
 
 def run(results: Results, data: list[Path], plan: Recipe, *, initial: str | None = None, side: int = 256, limit: int | None = None,
-        threads: int | None = None, on_row: Callable[[Mapping[str, Any]], None] = lambda _: None) -> list[dict[str, Any]]:  # fmt: skip
+        threads: int | None = None, on_row: Callable[[Mapping[str, Any]], None] = lambda _: None, counting: Counting = uncounted,
+        watcher: Callable[[], AbstractContextManager[Watcher]] = lambda: nullcontext(Watcher())) -> list[dict[str, Any]]:  # fmt: skip
     """Trains and measures what is missing in the results; a run that was stopped goes on. Writes `table4.csv`: one row per loss.
 
     Args:
@@ -51,27 +55,28 @@ def run(results: Results, data: list[Path], plan: Recipe, *, initial: str | None
         limit: at most so many test pairs of each set.
         threads: CPU threads.
         on_row: called with each row of the table when it is known.
+        counting, watcher: show how far it is; `watcher` makes one for each run.
     """
     sets = open_sets(data)
-    start = models.fingerprint(initial) if initial else ""
+    origin = models.fingerprint(initial) if initial else ""
     table = []
     for name, loss in LOSSES.items():
         folder = results.folder / "runs" / f"table4-{name}"
         model = folder / "weights.safetensors"
         recipe = replace(plan, loss=loss)
         if not (folder / "done").exists():
-            train(recipe, data, folder, initial=initial, resume=(folder / CHECKPOINT).exists(), threads=threads)
+            with watcher() as told:
+                train(recipe, data, folder, initial=initial, resume=(folder / CHECKPOINT).exists(), threads=threads, watcher=told)
             (folder / "done").touch()
-        card = models.card(model)
-        if recipe_from(card["recipe"]) != recipe or card.get("initial", {}).get("fingerprint", "") != start:
+        *_, start, trained = [{}, *models.card(model)["runs"]]
+        if recipe_from(trained["recipe"]) != recipe or start.get("fingerprint", "") != origin:
             message = f"{folder} was trained with another recipe, --initial or --budget"
             raise IsganError(f"{message}: choose another --output, or delete the folder")
         for set_name, source in sets.items():
             keys = {"loss": name, "set": set_name, "fingerprint": models.fingerprint(model), "side": side}
-            rows = measured(results, IMAGES, keys, model, pairs_of(source, source, "test", side, limit))
-            scores = spread([{key: capped(row[key]) for key in WITH_FLOATS} for row in rows], WITH_FLOATS)
-            length = {"steps": card["steps"], "minutes": round(card["hours"] * 60, 2)}
-            table.append({**keys, "initial": initial or "", "pairs": len(rows), **length, **scores})
+            rows = measured(results, IMAGES, keys, model, pairs_of(source, source, "test", side, limit), counting)
+            length = {"steps": trained["steps"], "minutes": round(trained["hours"] * 60, 2)}
+            table.append({**keys, "initial": initial or "", "pairs": len(rows), **length, **means(rows)})
             on_row(table[-1])
     results.merge(TABLE, table, ("set", "loss"))
     return table

@@ -11,8 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from isgan.color import luma
-from isgan.datasets.pairs import Pair, TrainingPairs, fixed_pairs, gray, load_photographs, square
+from isgan.datasets.photographs import square
 from isgan.errors import IsganError
+from isgan.training.pairs import Pair, TrainingPairs, fixed_pairs, gray, load_photographs
 
 CROP = 16
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from isgan.errors import IsganError
+from isgan.errors import IsganError, require
 from isgan.evaluation.results import Results
 from isgan.files import replace_file
-from isgan.image import write_png
+from isgan.picture import png_bytes
 
 VALIDATION = "validation.csv"
 FOLDER, FIGURES = "curves", "figures"
@@ -55,7 +55,7 @@ def copied(results: Results) -> dict[str, list[dict[str, Any]]]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """One row per validation, means over the sets: minutes, PSNR and SSIM of both ends, loss and accuracies where they were logged.
+    """One row per validation, means over the sets: minutes, PSNR and SSIM of stego image and secret, loss and accuracies where they were logged.
 
     `step` and `sets`, their number, are ints, the rest floats. A last line that was cut off is left out.
     """
@@ -75,12 +75,14 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def draw(results: Results) -> Path | None:
-    """Draws figures/curves.png of all runs that were collected, over minutes: PSNR of both ends, loss, steganalyzer. None without runs."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise IsganError("figures need matplotlib: pip install -c constraints.txt '.[train]'") from error
+    """Draws figures/curves.png of all runs that were collected, over minutes: PSNR of stego image and secret, loss, steganalyzer.
+
+    None without runs.
+    """
+    require("train", "matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     runs = copied(results)
     if not runs:
         return None
@@ -107,7 +109,9 @@ def draw(results: Results) -> Path | None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    return write_png(pixels, subfolder(results, FIGURES) / PICTURE, force=True)
+    path = subfolder(results, FIGURES) / PICTURE
+    replace_file(path, png_bytes(pixels))
+    return path
 
 
 def _logged(runs: Mapping[str, list[dict[str, Any]]], column: str) -> bool:

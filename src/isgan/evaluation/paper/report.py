@@ -19,11 +19,11 @@ from PIL import Image
 
 from isgan import __version__
 from isgan.errors import IsganError
-from isgan.evaluation import curves
+from isgan.evaluation.paper import curves
 from isgan.evaluation.results import LSB_MATCHING, MARK, OTHER_COVER, Results
 from isgan.files import replace_file
-from isgan.image import read_rgb
 from isgan.metrics import EXACT
+from isgan.picture import read_rgb
 
 HERE = Path(__file__).parent
 ENDS = {"stego": "stego image", "secret": "secret"}
@@ -59,7 +59,7 @@ def write(folder: Path, output: Path, force: bool = False) -> Path:
 
 
 def page(folder: Path) -> str:
-    """The HTML text."""
+    """The page as HTML."""
     if not (folder / MARK).is_file():
         raise IsganError(f"{folder} is not a folder of results: give one that `isgan table` or `isgan figures` wrote")
     results = Results(folder)
@@ -156,7 +156,7 @@ def _best(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
 
 
 def order(set_name: str, losses: Mapping[str, Mapping[str, float]], wanted: Sequence[str]) -> list[str]:
-    """Does the paper's order hold - that of all losses the mixed one has the best SSIM, at both ends?
+    """Does the paper's order hold - that of all losses the mixed one has the best SSIM, of stego image and secret?
 
     Args:
         set_name: of the test photographs.
@@ -175,7 +175,7 @@ def order(set_name: str, losses: Mapping[str, Mapping[str, float]], wanted: Sequ
     holds = "holds" if held else "does not hold"
     only = f" only for the {held[0]}" if len(held) == 1 else ""
     return [
-        f"The paper's order, that the mixed loss {MIXED} has the best SSIM at both ends, {holds} on {set_name}{only}: {'; '.join(said)}.",
+        f"The paper's order, that the mixed loss {MIXED} has the best SSIM of stego image and secret, {holds} on {set_name}{only}: {'; '.join(said)}.",
         "There is one training run per loss: a small difference may be chance.",
     ]
 

@@ -1,20 +1,19 @@
 """Photographs in memory, and the cover-secret pairs made of them."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from isgan.color import luma
-from isgan.datasets.base import fraction, in_turn, open_sets
+from isgan.datasets.base import in_turn, open_sets
+from isgan.datasets.photographs import decoded, in_share, square
 from isgan.errors import IsganError
-from isgan.image import read_rgb
-from isgan.steganographer import MIN_SIDE
 
 
 class Pair(NamedTuple):
@@ -73,35 +72,6 @@ def load_photographs(
             raise IsganError(f"none of the {len(paths)} {split} files of {name} can be used, first: {photographs.skipped[0][1]}")
         photographs.sets[name] = usable
     return photographs
-
-
-def in_share(path: Path, share: float) -> bool:
-    """Does the photograph belong to this share of its split? A hash of its bytes decides, everywhere alike; the rest stays unseen."""
-    try:
-        return fraction(b"share" + path.read_bytes()) < share
-    except OSError:
-        return True  # decoding will name it
-
-
-def decoded(paths: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray | str]]:
-    """Each file with its pixels, uint8 (H, W, 3), or with the reason why it cannot be used.
-
-    One file at a time and decoded once, but completely, because a truncated file shows only at its end.
-    """
-    for path in paths:
-        try:
-            pixels = read_rgb(path)
-        except IsganError as error:
-            yield path, str(error)
-            continue
-        height, width = pixels.shape[:2]
-        small = f"{path} is {width} x {height}: photographs need at least {MIN_SIDE} pixels a side"
-        yield path, small if min(height, width) < MIN_SIDE else pixels
-
-
-def square(pixels: np.ndarray, side: int) -> np.ndarray:
-    """The centre square of an (H, W, 3) uint8 photograph, scaled bilinearly to (side, side, 3)."""
-    return np.array(ImageOps.fit(Image.fromarray(pixels), (side, side), Image.Resampling.BILINEAR))
 
 
 def gray(photographs: Tensor) -> Tensor:
