@@ -8,9 +8,10 @@ from PIL import Image
 
 from isgan.covers import covers
 from isgan.covers.base import Cover, Planes
+from isgan.covers.past import past_of
 from isgan.errors import IsganError
 from isgan.options import Options
-from isgan.picture import Decoded, check_array, check_size, decode, png_bytes
+from isgan.picture import Decoded, check_array, check_size, decode, lossy_format, png_bytes
 
 PLACES = 128
 """Pixels whose samples make the salt, at most; of small pictures one pixel in `SPARSE`."""
@@ -27,6 +28,7 @@ class PngCover(Cover):
         alpha: (H, W) uint8; where it is 0, nothing may change.
         profile: an ICC profile.
         chunks: of a PNG, which say how the numbers are shown, see `isgan.picture.COLOR_CHUNKS`.
+        origin: the file with loss that the samples were decoded from ("a JPEG"), if that is known.
     """
 
     suffixes = (".png",)
@@ -38,11 +40,12 @@ class PngCover(Cover):
         alpha: np.ndarray | None = None,
         profile: bytes | None = None,
         chunks: tuple[tuple[bytes, bytes], ...] = (),
+        origin: str | None = None,
     ):
         check_array(samples, (3,))
         channels = [samples] if samples.ndim == 2 else [samples[..., channel] for channel in range(3)]
         self.planes = tuple(np.ascontiguousarray(channel, np.int16) for channel in channels)
-        self.alpha, self.profile, self.chunks = alpha, profile, chunks
+        self.alpha, self.profile, self.chunks, self.origin = alpha, profile, chunks, origin
         still = np.zeros(samples.shape[:2], bool) if alpha is None else alpha == 0
         still.reshape(-1)[public_places(still.size)] = True
         self.frozen = (still,) * len(self.planes)
@@ -52,7 +55,8 @@ class PngCover(Cover):
         """Any picture's samples, turned upright as its EXIF orientation says, and scaled by `options.scale`."""
         if isinstance(source, bytes):
             decoded = decode(source, name)
-            cover = cls._of(decoded._replace(image=decoded.upright()))
+            format = lossy_format(source)
+            cover = cls._of(decoded._replace(image=decoded.upright()), format and f"a {format} file")
         else:
             cover = cls(source)
         return cover if options.scale == 1 else cover.scaled(options.scale)
@@ -63,12 +67,12 @@ class PngCover(Cover):
         return cls._of(decode(data, name))
 
     @classmethod
-    def _of(cls, decoded: Decoded) -> Self:
+    def _of(cls, decoded: Decoded, origin: str | None = None) -> Self:
         image, alpha = decoded.image, None
         if image.mode in ("LA", "RGBA"):
             alpha = np.array(image.getchannel("A"))
             image = image.convert(image.mode[:-1])
-        return cls(np.asarray(image), alpha, decoded.profile, decoded.chunks)
+        return cls(np.asarray(image), alpha, decoded.profile, decoded.chunks, origin)
 
     def pixels(self) -> np.ndarray:
         """The colours without alpha."""
@@ -93,10 +97,9 @@ class PngCover(Cover):
         return hashlib.sha256(head + b"".join(plane.reshape(-1)[places].astype(np.uint8).tobytes() for plane in self.planes)).digest()
 
     def suspicion(self) -> str | None:
-        from isgan.covers.past import past_of
-
-        past = past_of(self.planes)
-        return past and f"{past}: a single changed sample would show; use --scale 0.5, or hide in the original file"
+        past = self.origin or past_of(self.planes)
+        remedy = "scale it down, --scale 0.5, or hide in a JPEG itself, -o NAME.jpg"
+        return past and f"the cover was decoded from {past}, and any change of a sample shows that: {remedy}"
 
     def scaled(self, factor: float) -> Self:
         """The picture scaled by `factor`, in (0, 1], by Lanczos's filter over all pixels that become one."""
