@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import scene
 
 from isgan.detectors.base import Budget, Pairs
 from isgan.detectors.network import NetworkDetector, pixels
@@ -20,10 +21,10 @@ class Picture:
 
 
 def pairs(count: int, first: int = 0) -> Pairs:
-    """Noise, and the same with stripes."""
+    """Smooth scenes, and the same with noise that any detector has to find."""
     rng = np.random.default_rng(first)
-    covers = [rng.integers(100, 110, (64, 64, 3), dtype=np.uint8) for _ in range(count)]
-    stegos = [cover + np.uint8(8) * (np.arange(64) % 2 == 0).astype(np.uint8)[:, None] for cover in covers]
+    covers = [scene(64, 64, 100 * first + number) for number in range(count)]
+    stegos = [(cover + rng.integers(-40, 41, cover.shape)).clip(0, 255).astype(np.uint8) for cover in covers]
     return Pairs([Picture(cover) for cover in covers], [Picture(stego) for stego in stegos])
 
 
@@ -36,7 +37,8 @@ def detector() -> NetworkDetector:
 
 def test_it_finds_what_is_hidden(detector):
     fresh = pairs(8, 2)
-    assert detector.scores(fresh.covers).max() < detector.threshold < detector.scores(fresh.stegos).min()
+    assert (detector.scores(fresh.covers) <= detector.threshold).mean() > 0.8
+    assert (detector.scores(fresh.stegos) > detector.threshold).mean() > 0.8
     assert detector.steps == 40 and detector.seconds > 0
 
 
@@ -50,7 +52,7 @@ def test_it_is_kept(detector, tmp_path):
     detector.save(tmp_path / "d.safetensors")
     again = NetworkDetector.load("xunet", tmp_path / "d.safetensors")
     fresh = pairs(3, 5)
-    assert np.array_equal(again.scores(fresh.covers), detector.scores(fresh.covers))
+    assert np.allclose(again.scores(fresh.covers), detector.scores(fresh.covers), atol=1e-5)
     assert (again.threshold, again.steps, again.seconds) == (detector.threshold, detector.steps, detector.seconds)
 
 

@@ -349,7 +349,7 @@ def test_the_newest_weights_are_kept(trainer, steganalyzer, kept):
     with (run.folder / "validation.csv").open(newline="") as file:
         first, second = (min(float(row["stego_psnr"]), float(row["secret_psnr"])) for row in csv.DictReader(file))
     assert second < first
-    assert models.card(run.folder / WEIGHTS)["steps"] == kept
+    assert models.card(run.folder / WEIGHTS)["runs"][-1]["steps"] == kept
 
 
 SMALL = {"baluja": {"width": 4}}

@@ -29,14 +29,14 @@ from isgan import models
 from isgan.__main__ import main
 from isgan.console import TrainingProgress
 from isgan.errors import IsganError
-from isgan.figures import side_by_side
 from isgan.hiders import hiders
 from isgan.hiders.base import Hiding
 from isgan.hiders.isgan import ISGAN
 from isgan.hiders.wavelet import Wavelet
-from isgan.image import read_rgb, to_array, to_tensor, write_png
 from isgan.losses import losses
 from isgan.metrics.quality import MEASURES, psnr, ssim
+from isgan.picture import png_bytes, read_rgb
+from isgan.tensors import to_array, to_tensor
 from isgan.training.checkpoint import load_checkpoint, save_checkpoint
 from isgan.training.hiding import WEIGHTS, loop
 from isgan.training.loop import CHECKPOINT, Loop, learning_rate
@@ -211,7 +211,7 @@ def test_ctrl_c_leaves_a_checkpoint(line, tmp_path, stop_at, capsys, monkeypatch
     assert main(line("stopped")) == 130
     assert "stopped at step 6; go on with --resume" in capsys.readouterr().err
     assert load_checkpoint(tmp_path / "stopped" / CHECKPOINT)["step"] == 6
-    assert signal.getsignal(number) == before
+    assert number == signal.SIGTERM or signal.getsignal(number) == before  # the command line has a handler of its own for that one
     monkeypatch.undo()
     assert main(line("stopped", "--resume")) == 0
     assert main(line("whole")) == 0
@@ -355,7 +355,7 @@ def train(name, on_step=lambda *_: None, **overrides):
 
 
 train("steps")
-train("dial", hider={"name": "qim", "stages": 2, "hidden": 8, "blocks": 0, "dial": True, "conditioning": "mixture"})
+train("dial", hider={"name": "qim", "stages": 2, "hidden": 8, "blocks": 0})
 train("stopped", lambda step, *_: signal.raise_signal(signal.SIGTERM) if (rank, step) == (1, 3) else None)
 clock = itertools.count(step=0.5 + 0.2 * rank)
 loop.time = SimpleNamespace(monotonic=lambda: next(clock))
@@ -372,7 +372,7 @@ def ranks(tmp_path_factory) -> Path:
     command = [sys.executable, str(folder / "ranks.py"), str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     try:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=240)
     except subprocess.TimeoutExpired:
         output = "the processes wait for each other"
     finally:
@@ -559,7 +559,7 @@ def test_no_average(trainer):
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
-def test_validation_is_what_a_receiver_gets(trainer, ema, tmp_path):
+def test_validation_is_what_a_receiver_gets(trainer, ema):
     """The rows are recomputed from the saved weights, through PNG files. With BatchNorm, train mode would show."""
     run = trainer(hider={"name": "isgan", "residual": 0.2} if ema else {"name": "isgan"}, schedule={"ema": ema, "steps": 2})
     stirred(run.task.network)
@@ -568,7 +568,7 @@ def test_validation_is_what_a_receiver_gets(trainer, ema, tmp_path):
     for cover, secret in run.task.fixed["soft"]:
         with torch.inference_mode():
             stego = to_array(hider.hide(cover, secret))
-            read = to_tensor(read_rgb(write_png(stego, tmp_path / "stego.png", force=True)))
+            read = to_tensor(read_rgb(png_bytes(stego)))
             revealed = to_tensor(to_array(hider.reveal(read)))
         scores.append([measure(a, b).item() for a, b in ((read, cover), (revealed, secret)) for measure in (psnr, ssim)])
     (row,) = rows(run.folder)
@@ -592,7 +592,7 @@ def test_hiding_something_is_better_than_an_untouched_cover(trainer, monkeypatch
         monkeypatch.setattr(Wavelet, "forward", hiding)
         run.step = step
         run.validate()
-        assert models.card(run.folder / WEIGHTS)["steps"] == step
+        assert models.card(run.folder / WEIGHTS)["runs"][-1]["steps"] == step
     first, second = rows(run.folder)
     assert float(first["stego_psnr"]) == 80 > float(second["stego_psnr"]) + 30
 
@@ -651,11 +651,12 @@ def test_the_card(trainer, recipe):
     run.elapsed = 7200.0
     run.fit()
     card = models.card(run.folder / WEIGHTS)
-    assert card["licence"] == "CC0" and card["steps"] == 2 and card["photographs"] == {"soft": 6}
-    assert card["hours"] == pytest.approx(2, abs=0.01)
-    assert card["hider"] == "wavelet" and card["recipe"] == recipe(schedule={"steps": 2}).to_dict()
-    assert recipe_from(card["recipe"]) == run.task.recipe  # the card trains it again
-    assert {key: str(value) for key, value in card["validation"]["soft"].items()} == {key: rows(run.folder)[0][key] for key in MEASURES}
+    assert card["licence"] == "CC0" and card["hider"] == "wavelet"
+    (told,) = card["runs"]
+    assert (told["steps"], told["photographs"], told["device"]) == (2, {"soft": 6}, "cpu") and told["hours"] == pytest.approx(2, abs=0.01)
+    assert told["recipe"] == recipe(schedule={"steps": 2}).to_dict()
+    assert recipe_from(told["recipe"]) == run.task.recipe  # the card trains it again
+    assert {key: str(value) for key, value in told["validation"]["soft"].items()} == {key: rows(run.folder)[0][key] for key in MEASURES}
 
 
 def test_the_best_weights_are_kept(trainer):
@@ -681,14 +682,6 @@ def test_rows_of_several_sets(trainer):
     run = trainer(val=val)
     run.validate()
     assert [(row["step"], row["set"]) for row in rows(run.folder)] == [("0", "one"), ("0", "two")]
-
-
-def test_side_by_side_pads_to_the_widest():
-    gray, rgb = torch.rand(1, 1, 8, 10), torch.rand(1, 3, 8, 10)
-    picture = side_by_side([(rgb, gray, rgb, gray), (rgb[..., :6], gray[..., :6], rgb[..., :6] + 0.01, gray[..., :6])])
-    assert picture.shape == (1, 3, 16, 50)
-    assert torch.equal(picture[:, :, :8, :10], rgb) and torch.allclose(picture[:, :, :8, 20:30], torch.tensor(128 / 255))
-    assert torch.allclose(picture[:, :, 8:, 12:18], torch.tensor(0.1 + 128 / 255)) and not picture[:, :, 8:, 30:].any()
 
 
 def test_a_log_that_was_damaged(trainer):
@@ -718,12 +711,13 @@ def test_the_card_names_the_initial_weights_and_no_folder(tmp_path):
             Image.fromarray(photograph(seed)).save(tmp_path / "photos" / split / f"{seed}.png")
     first = tmp_path / "deep" / "first.safetensors"
     first.parent.mkdir()
-    models.save(Wavelet(blocks=1, hidden=8), first, {"steps": 3})
+    models.save(Wavelet(blocks=1, hidden=8), first, {"runs": [{"steps": 3}]})
     plan = recipe_from({"hider": {"name": "wavelet", "blocks": 1, "hidden": 8}, "loss": {"name": "mse"}, "precision": "32-true",
                         "photos": {"crop": 32, "batch": 1, "validation": 1}, "schedule": {"steps": 1}})  # fmt: skip
     card = models.card(run(plan, [tmp_path / "photos"], tmp_path / "run", initial=str(first), threads=1))
-    assert card["initial"]["model"] == "first.safetensors" and card["initial"]["fingerprint"] == models.fingerprint(first)
-    assert card["initial"]["steps"] == 3 and str(tmp_path) not in (tmp_path / "run" / "weights.toml").read_text()
+    before, last = card["runs"]
+    assert (before["model"], before["fingerprint"], before["steps"]) == ("first.safetensors", models.fingerprint(first), 3)
+    assert last["steps"] == 1 and str(tmp_path) not in (tmp_path / "run" / "weights.toml").read_text()
 
 
 def test_hiders_without_weights(trainer):
@@ -845,8 +839,9 @@ def test_command_lines_that_are_refused(line, capsys, more, words):
 def test_the_command_line_wins_over_the_recipe(line, tmp_path):
     assert main(line("run", "--steps", "1", "--seed", "11", "--hider.hidden", "9", "--optimizer.lr", "1e-4", "--licence", "CC0")) == 0
     card = models.card(tmp_path / "run" / WEIGHTS)
-    assert card["licence"] == "CC0" and card["steps"] == 1
-    assert (card["recipe"]["seed"], card["recipe"]["hider"]["hidden"], card["recipe"]["optimizer"]["lr"]) == (11, 9, 1e-4)
+    (told,) = card["runs"]
+    assert card["licence"] == "CC0" and told["steps"] == 1
+    assert (told["recipe"]["seed"], told["recipe"]["hider"]["hidden"], told["recipe"]["optimizer"]["lr"]) == (11, 9, 1e-4)
     assert models.hider(tmp_path / "run" / WEIGHTS).config["hidden"] == 9
 
 

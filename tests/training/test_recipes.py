@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from isgan.detectors.networks import networks
-from isgan.evaluation import report
+from isgan.evaluation.paper import report
 from isgan.hiders import hiders
 from isgan.losses import losses
 from isgan.training.loop import learning_rate
