@@ -43,6 +43,10 @@ class Codec(ABC, Generic[Content]):
     def pack(self, picture: Content, level: int) -> bytes:
         """The picture at one of the `levels`."""
 
+    def sketch(self, picture: Content, level: int) -> bytes | None:
+        """What `pack` makes in a fraction of its time, a little larger or worse, to search with; None where `pack` is fast itself."""
+        return None
+
     @abstractmethod
     def decode(self, data: bytes) -> Content:
         """The picture of `pack`. Any bytes may come: `IsganError` for what is none, with memory and time bounded."""
@@ -52,7 +56,7 @@ class Codec(ABC, Generic[Content]):
         return data
 
 
-def best(codec: Codec, picture: np.ndarray, room: int, psnr: float | None) -> Encoded | None:
+def best(codec: Codec[np.ndarray], picture: np.ndarray, room: int, psnr: float | None) -> Encoded | None:
     """The best quality within so many bytes, but no better than needed.
 
     Args:
@@ -64,24 +68,30 @@ def best(codec: Codec, picture: np.ndarray, room: int, psnr: float | None) -> En
     Returns:
         The first level that reaches `psnr`, if it fits, else the last that fits, or None if none does.
     """
-    tried = _Tried(codec, picture)
+    search = _Search(codec, picture)
+    enough = math.inf if psnr is None else psnr
 
-    def surplus(made: Encoded) -> float:
-        excess = DECADE * math.log10((len(made.data) + 1) / (max(room, 0) + 1.5))  # positive where it does not fit
-        return excess if psnr is None else max(excess, made.psnr - psnr)
+    def surplus(made: Estimate) -> float:
+        return max(made.psnr - enough, DECADE * math.log10((made.size + 1) / (max(room, 0) + 1.5)))  # positive if it does not fit
 
-    found = tried.first(surplus)
-    for level in (codec.levels[-1],) if found is None else (found, found - 1):
-        if level in codec.levels and len(tried[level].data) <= room:
-            return tried[level]
-    return None
+    while True:
+        level = search.first(surplus)
+        if level == codec.levels.stop or search.at(level).size > room:
+            level = max(level - 1, codec.levels.start)
+        if level in search.made:
+            made = search.made[level]
+            return made if len(made.data) <= room else None
+        search.make(level)
 
 
-def fewest(codec: Codec, picture: np.ndarray, psnr: float) -> Encoded:
+def fewest(codec: Codec[np.ndarray], picture: np.ndarray, psnr: float) -> Encoded:
     """The fewest bytes that reach `psnr` dB, or the best that the codec can."""
-    tried = _Tried(codec, picture)
-    enough = tried.first(lambda made: made.psnr - psnr)
-    return tried[codec.levels[-1] if enough is None else enough]
+    search = _Search(codec, picture)
+    while True:
+        level = min(search.first(lambda made: made.psnr - psnr), codec.levels[-1])
+        if level in search.made:
+            return search.made[level]
+        search.make(level)
 
 
 def read_one(data: bytes, kind: str) -> np.ndarray:
@@ -92,37 +102,63 @@ def read_one(data: bytes, kind: str) -> np.ndarray:
         return np.array(image)
 
 
-class _Tried(dict[int, Encoded]):
+class Estimate(NamedTuple):
+    """Bytes and PSNR in dB of a level."""
+
+    size: float
+    psnr: float
+
+
+class _Search:
     """A picture at the levels that were asked for so far."""
 
-    def __init__(self, codec: Codec, picture: np.ndarray):
-        super().__init__()
+    def __init__(self, codec: Codec[np.ndarray], picture: np.ndarray):
         self.codec, self.picture = codec, picture
+        self.made: dict[int, Encoded] = {}
+        self.sketches: dict[int, Estimate] = {}
+        self.ratio, self.gain = 1.0, 0.0  # of what was made last to its sketch: bytes, and dB
 
-    def __missing__(self, level: int) -> Encoded:
-        data = self.codec.pack(self.picture, level)
-        decoded = self.codec.decode(data)
-        self[level] = Encoded(data, decoded, psnr_of(decoded, self.picture))
-        return self[level]
+    def make(self, level: int) -> Encoded:
+        """The level as it will be used; estimates of others follow it."""
+        made = self.made[level] = self._encoded(self.codec.pack(self.picture, level))
+        if level in self.sketches:
+            self.ratio, self.gain = len(made.data) / self.sketches[level].size, made.psnr - self.sketches[level].psnr
+        return made
 
-    def first(self, surplus: Callable[[Encoded], float]) -> int | None:
-        """The first level with a surplus of at least 0 dB, None if there is none. It has to grow with the level, about evenly.
+    def at(self, level: int) -> Estimate:
+        """What is known, or estimated by a sketch."""
+        if level not in self.made and level not in self.sketches:
+            data = self.codec.sketch(self.picture, level)
+            if data is None:
+                self.make(level)
+            else:
+                self.sketches[level] = Estimate(len(data), self._encoded(data).psnr)
+        if level in self.made:
+            return Estimate(len(self.made[level].data), self.made[level].psnr)
+        sketch = self.sketches[level]
+        return Estimate(sketch.size * self.ratio, sketch.psnr + self.gain)
 
-        By interpolation in some four encodings, where bisection takes six.
+    def first(self, surplus: Callable[[Estimate], float]) -> int:
+        """The first level with a surplus of at least 0 dB, one past the last if there is none. It has to grow with the level.
+
+        By interpolation, which takes some four encodings where bisection takes six.
         """
         levels = self.codec.levels
-        known = {level: surplus(made) for level, made in self.items()}
+        known = {level: surplus(self.at(level)) for level in self.made.keys() | self.sketches.keys()}
         low = max((level for level in known if known[level] < 0), default=levels.start - 1)
-        high = min((level for level in known if known[level] >= 0), default=levels.stop)
-        slope = SPAN / len(levels)
-        halves = False
+        high = min((level for level in known if known[level] >= 0 and level > low), default=levels.stop)
+        slope, halve = SPAN / len(levels), False
         while high - low > 1:
             width = high - low
-            level = (low + high) // 2 if halves else _between(low, high, known.get(low), known.get(high), slope)
-            known[level] = surplus(self[level])
+            level = (low + high) // 2 if halve else _between(low, high, known.get(low), known.get(high), slope)
+            known[level] = surplus(self.at(level))
             low, high = (low, level) if known[level] >= 0 else (level, high)
-            halves = low in known and high in known and high - low > width / 2  # interpolation may creep
-        return high if high < levels.stop else None
+            halve = low in known and high in known and high - low > width / 2  # interpolation may creep
+        return high
+
+    def _encoded(self, data: bytes) -> Encoded:
+        decoded = self.codec.decode(data)
+        return Encoded(data, decoded, psnr_of(decoded, self.picture))
 
 
 def _between(low: int, high: int, below: float | None, above: float | None, slope: float) -> int:
