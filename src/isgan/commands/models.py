@@ -1,24 +1,23 @@
 """`isgan models`: what can hide."""
 
-from isgan import models as weights
+from typing import Any
 
 
-def models() -> None:
-    """List the models: shipped weights with their scores, and methods that need none."""
-    from rich.console import Console
-    from rich.table import Table
+def models() -> list[dict[str, Any]]:
+    """List the models, how they hide, and whether a pass phrase protects what they hide.
 
-    listing = Table("model", "hider", "parameters", "file", "licence", "fingerprint")
-    scores = Table("model", "photographs", "stego dB", "SSIM", "secret dB", "SSIM", title="measured on 8-bit PNG", title_justify="left")
-    for name in [*weights.names(), *weights.weightless()]:
-        card, path = weights.card(name), weights.find(name)
-        size = f"{path.stat().st_size / 1e6:.1f} MB" if path else "none"
-        label = f"{name} (default)" if name == weights.DEFAULT else name
-        listing.add_row(label, card["hider"], f"{card['parameters']:,}", size, card.get("licence", ""), weights.fingerprint(name))
-        for photographs, score in card.get("scores", {}).items():
-            scores.add_row(name, photographs, f"{score['stego_psnr']:.2f}", f"{score['stego_ssim']:.4f}",
-                           f"{score['secret_psnr']:.2f}", f"{score['secret_ssim']:.4f}")  # fmt: skip
-    console = Console()
-    console.print(listing)
-    if scores.row_count:
-        console.print(scores)
+    Where it says "no key", anyone with isgan can reveal what was hidden. Weights were trained on photographs published for research:
+    use them for research.
+    """
+    from isgan import models as shipped
+
+    rows = []
+    for name in shipped.names():
+        card, weights = shipped.card(name), shipped.find(name)
+        parts = [card[part] for part in ("codec", "coder", "hider") if part in card]
+        parts += [f"{kind}: {settings['cost']}, {settings['strategy']}" for kind, settings in card.get("covers", {}).items()]
+        rows.append({"model": name, "default": name == shipped.DEFAULT, "scheme": card["scheme"], "parts": "; ".join(parts),
+                     "protection": "pass phrase" if card.get("keyed") else "no key",
+                     "weights, MB": f"{weights.stat().st_size / 1e6:.1f}" if weights else "-",
+                     "fingerprint": shipped.fingerprint(name)})  # fmt: skip
+    return rows
