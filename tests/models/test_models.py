@@ -4,24 +4,21 @@ import hashlib
 import json
 import os
 import re
-import tomllib
+import subprocess
+import sys
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import load, save
 
 from isgan import models
 from isgan.errors import IsganError
 from isgan.hiders import hiders
-from isgan.hiders.base import Hider
 from isgan.hiders.isgan import ISGAN
 from isgan.hiders.wavelet import Wavelet
-from isgan.models.card import to_toml
+from isgan.schemes.base import Scheme
 
-LATER = {"levels": 2, "subnet": "dense", "transform": "haar", "enhance": False, "gamut": False}  # options that the first files lack
-CONFIG = {"blocks": 1, "hidden": 8, "clamp": 1.0, "apart": True} | LATER
+CONFIG = {"blocks": 1, "hidden": 8, "clamp": 1.0}
 METADATA = {"format": "1", "hider": "wavelet", "config": json.dumps(CONFIG)}
 
 
@@ -66,7 +63,8 @@ def test_batch_norm_statistics_come_back(tmp_path):
 def test_card_and_fingerprint(model):
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     parameters = sum(parameter.numel() for parameter in Wavelet(**CONFIG).parameters())
-    assert models.card(model) == {"hider": "wavelet", "parameters": parameters, "licence": "MIT", "sha256": digest}
+    known = {"scheme": "neural", "hider": "wavelet", "parameters": parameters, "licence": "MIT", "sha256": digest}
+    assert models.card(model) == known
     assert models.fingerprint(model) == models.fingerprint(str(model)) == digest[:8]
 
 
@@ -97,14 +95,32 @@ def test_an_altered_shipped_file_asks_to_reinstall(model, tmp_path, monkeypatch)
         models.hider("small")
 
 
-def test_a_shipped_file_needs_its_card_and_another_does_not(model, tmp_path, monkeypatch):
+def test_a_file_that_is_named_by_its_path_needs_no_card(model, tmp_path, monkeypatch):
     path = tmp_path / "small.safetensors"
     path.write_bytes(model.read_bytes())
-    assert models.card(path) == {"hider": "wavelet"}
+    assert models.card(path) == {"scheme": "neural", "hider": "wavelet"}
     assert isinstance(models.hider(path), Wavelet)
     monkeypatch.setattr(models, "FOLDER", tmp_path)
-    with pytest.raises(IsganError, match="cannot read the card"):
+    assert models.names() == []
+    with pytest.raises(IsganError, match="unknown model 'small'"):
         models.hider("small")
+
+
+def test_a_shipped_card_whose_weights_are_gone(model, tmp_path, monkeypatch):
+    (tmp_path / "small.toml").write_bytes(model.with_suffix(".toml").read_bytes())
+    monkeypatch.setattr(models, "FOLDER", tmp_path)
+    assert models.find("small") is None and models.card("small")["hider"] == "wavelet"
+    with pytest.raises(IsganError, match="cannot read"):
+        models.hider("small")
+
+
+def test_a_card_of_another_hider(model, tmp_path):
+    path = tmp_path / "small.safetensors"
+    path.write_bytes(model.read_bytes())
+    text = model.with_suffix(".toml").read_text()
+    path.with_suffix(".toml").write_text(text.replace('hider = "wavelet"', 'hider = "isgan"'))
+    with pytest.raises(IsganError, match="holds 'wavelet', its card describes 'isgan'"):
+        models.hider(path)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -166,12 +182,10 @@ def test_headers(tensors, refused, change, words):
     assert words in refused(tensors, METADATA | change if change else None)
 
 
-def test_a_file_from_before_an_option_keeps_its_meaning(tensors, tmp_path):
-    newer = {"apart": False} | LATER
-    older = {key: value for key, value in CONFIG.items() if key not in newer}
+def test_what_a_file_does_not_say_is_the_default(tensors, tmp_path):
+    older = {key: value for key, value in CONFIG.items() if key != "clamp"}
     (tmp_path / "older.safetensors").write_bytes(save(tensors, METADATA | {"config": json.dumps(older)}))
-    hider = models.hider(tmp_path / "older.safetensors")
-    assert hider.config == older | newer and not hider.apart
+    assert models.hider(tmp_path / "older.safetensors").config == CONFIG
 
 
 def test_damaged_files(model, refused, monkeypatch):
@@ -183,11 +197,10 @@ def test_damaged_files(model, refused, monkeypatch):
     assert "not a model" in refused(data)
 
 
-def test_names_that_are_no_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "FOLDER", tmp_path)
+def test_names_that_are_no_model(tmp_path):
     for name, words in {
         "lsb333": "unknown model 'lsb333': did you mean 'lsb332'",
-        "wavelet": "no weights shipped for 'wavelet'",
+        "LICENSE": "unknown model 'LICENSE'",
         "no/such.safetensors": "no weights file 'no/such.safetensors'",
         "such.safetensors": "no weights file 'such.safetensors'",
         str(tmp_path): "no weights file",
@@ -195,13 +208,6 @@ def test_names_that_are_no_model(tmp_path, monkeypatch):
         for function in (models.find, models.hider, models.card, models.fingerprint):
             with pytest.raises(IsganError, match=re.escape(words)):
                 function(name)
-
-
-def test_methods_without_weights():
-    assert models.weightless() == ["lsb121", "lsb332"]
-    assert models.card("lsb332") == {"hider": "lsb332", "parameters": 0}
-    assert isinstance(models.hider("lsb332"), hiders["lsb332"])
-    assert len({models.fingerprint(name) for name in models.weightless()}) == 2
 
 
 def test_a_save_that_fails_leaves_the_old_files(tmp_path, monkeypatch):
@@ -229,21 +235,72 @@ def test_what_cannot_be_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-texts = st.text(st.characters(codec="utf-8"), max_size=5)
-values = st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), texts)
-tables = st.dictionaries(texts, st.one_of(values, st.lists(values, max_size=3)), max_size=4)
+def test_runs_begin_with_those_of_the_weights_that_training_started_from(model, tmp_path):
+    parent = tmp_path / "parent.safetensors"
+    models.save(models.hider(model), parent, {"runs": [{"steps": 1}, {"steps": 2}], "licence": "MIT"})
+    first, last = models.origin(parent)
+    known = {"hider": "wavelet", "parameters": models.card(parent)["parameters"], "licence": "MIT", "sha256": models.card(parent)["sha256"]}
+    assert first == {"steps": 1}
+    assert last == {"model": "parent.safetensors", "fingerprint": models.fingerprint(parent), "steps": 2} | known
+    assert [run["model"] for run in models.origin(model)] == ["small.safetensors"]
 
 
-@settings(deadline=None)
-@given(st.dictionaries(texts, st.one_of(values, tables, st.dictionaries(texts, tables, max_size=2)), max_size=3))
-def test_toml_is_read_back(table):
-    assert tomllib.loads(to_toml(table)) == table
+def test_scores_are_put_into_a_card(model, tmp_path):
+    path = tmp_path / "small.safetensors"
+    models.save(models.hider(model), path, {"scores": {"a test": {"pairs": 1}, "b test": {"pairs": 2}}})
+    before = models.card(path)
+    models.add_scores(path, {"b test": {"pairs": 3}, "c test": {"pairs": 4}})
+    assert models.card(path) == before | {"scores": {"a test": {"pairs": 1}, "b test": {"pairs": 3}, "c test": {"pairs": 4}}}
 
 
-def test_shipped_models():
-    assert models.DEFAULT in models.names()
-    for name in models.names():
-        hider, card = models.hider(name), models.card(name)
-        assert isinstance(hider, Hider) and card["hider"] == hiders.name_of(type(hider))
-        assert card["sha256"].startswith(models.fingerprint(name))
-        assert card["licence"] and card["scores"]
+# ---------------------------------------------------------------------- what is shipped
+
+SHIPPED = models.names()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_is_what_its_card_says(name):
+    card, scheme = models.card(name), models.load(name)
+    assert isinstance(scheme, Scheme) and type(scheme).__name__.lower() == card["scheme"]
+    assert all(isinstance(value, bool) for value in (scheme.keyed, scheme.resizes))
+    if card["scheme"] == "neural":
+        hider = models.hider(name)
+        assert card["hider"] == hiders.name_of(type(hider))
+        assert card["parameters"] == sum(parameter.numel() for parameter in hider.parameters())
+        assert (models.find(name) is not None) == hider.trainable == ("sha256" in card)
+        assert not hider.trainable or (card["licence"] and card["scores"] and card["runs"])
+
+
+def test_fingerprints_differ():
+    assert len({models.fingerprint(name) for name in SHIPPED}) == len(SHIPPED) > 5
+    assert models.DEFAULT in SHIPPED and models.card(models.DEFAULT)["scheme"] == "embedding"
+    with pytest.raises(IsganError, match="is no neural model"):
+        models.hider(models.DEFAULT)
+
+
+def test_fingerprints_do_not_depend_on_scores(tmp_path, monkeypatch):
+    card = models.FOLDER / f"{models.DEFAULT}.toml"
+    before = models.fingerprint(models.DEFAULT)
+    (tmp_path / card.name).write_bytes(card.read_bytes())
+    monkeypatch.setattr(models, "FOLDER", tmp_path)
+    models.add_scores(models.DEFAULT, {"x test": {"pairs": 1}})
+    assert models.card(models.DEFAULT)["scores"] and models.fingerprint(models.DEFAULT) == before
+
+
+def test_embedding_models_need_no_torch():
+    code = """
+import sys
+from isgan import models
+assert all(name not in sys.modules for name in ("torch", "numba", "safetensors"))
+[models.card(name) for name in models.names()]
+assert "torch" not in sys.modules
+sys.modules["torch"] = None
+models.load(models.DEFAULT)
+sys.exit("safetensors" in sys.modules)"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_neural_models_say_what_is_missing(monkeypatch):
+    monkeypatch.setattr("isgan.errors.find_spec", lambda name: None if name == "torch" else True)
+    with pytest.raises(IsganError, match=r"this needs torch: pip install 'isgan\[neural\]'"):
+        models.load("wavelet")

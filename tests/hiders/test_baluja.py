@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from isgan.errors import IsganError
 from isgan.hiders.baluja import Baluja, Layer
-from isgan.steganographer import Steganographer
+from isgan.schemes.neural import Neural
 
 KERNELS = (3, 4, 5)
 
@@ -176,5 +176,5 @@ def test_the_widest_fits_a_weights_file():
 
 def test_no_command_hides_colour_secrets_yet():
     with pytest.raises(IsganError, match="hides colour secrets"):
-        Steganographer(Baluja(width=4, colour=True))
-    Steganographer(Baluja(width=4))
+        Neural(Baluja(width=4, colour=True))
+    Neural(Baluja(width=4))
