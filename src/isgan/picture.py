@@ -4,11 +4,14 @@ Everything a receiver cannot decode exactly is refused here, in one line that sa
 """
 
 import io
+import os
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -27,10 +30,18 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
 MAX_PIXELS = 100_000_000
 MAX_MEMORY = 512 * 2**20
 """What a decoder may take for one picture, in bytes."""
-MEMORY = {"WEBP": 13, "AVIF": 13, "JPEG2000": 13}
-"""Bytes that a decoder takes for a pixel, where these are more than Pillow's own 4."""
+MEMORY = {"WEBP": 16, "AVIF": 11, "JPEG2000": 20}
+"""Bytes that a decoder takes for a pixel, as measured, where these are more than Pillow's own 4."""
+PROGRESSIVE = 10  # of a progressive JPEG
+MAX_CHUNKS = 1_000_000  # of a PNG
 MAX_PROFILE = 4 * 2**20
 
+TURNS = (
+    Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_90,
+)  # fmt: skip
+"""What turns an image of EXIF orientation 2 ... 8 upright."""
+TIFF = (b"II*\0", b"MM\0*")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOR_CHUNKS = (b"cHRM", b"cICP", b"gAMA", b"sRGB")
 """Chunks of a PNG that say how its numbers are shown, beside an ICC profile."""
@@ -40,6 +51,7 @@ NAMES = {
     b"<svg": "SVG", b"<?xml": "SVG",
 }  # fmt: skip
 BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"hevc": "HEIC", b"msf1": "HEIC"}
+MUTE = threading.Lock()
 
 
 class Decoded(NamedTuple):
@@ -61,8 +73,7 @@ class Decoded(NamedTuple):
 
     def upright(self) -> Image.Image:
         """The image turned as its orientation says."""
-        self.image.getexif()[ExifTags.Base.Orientation] = self.orientation
-        return ImageOps.exif_transpose(self.image)
+        return self.image if self.orientation == 1 else self.image.transpose(TURNS[self.orientation - 2])
 
 
 def read_picture(source: Source) -> np.ndarray:
@@ -106,13 +117,14 @@ def decode(data: bytes, name: str) -> Decoded:
 @contextmanager
 def opened(data: bytes, name: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
     """A picture file with its header read and its size checked, not yet decoded; whatever decoders raise becomes an `IsganError`."""
-    with _decoding(name):
+    with _decoding(name), _muted() if data.startswith(TIFF) else nullcontext():
         try:
             image = Image.open(io.BytesIO(data), formats=formats)
         except UnidentifiedImageError:
             raise _unidentified(data, name) from None
         with image:
-            check_size(*image.size, name, MEMORY.get(str(image.format), 4))
+            memory = PROGRESSIVE if image.info.get("progressive") else MEMORY.get(str(image.format), 4)
+            check_size(*image.size, name, memory)
             yield image
 
 
@@ -296,9 +308,27 @@ def _decoding(name: str) -> Iterator[None]:
             raise IsganError(f"{name} is damaged or incomplete ({reason}): get it again or save it as PNG") from error
 
 
+@contextmanager
+def _muted() -> Iterator[None]:
+    """libtiff writes what it does not like to the process's standard error by itself."""
+    with MUTE:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is none
+            yield
+            return
+        try:
+            with Path(os.devnull).open("wb") as nothing:
+                os.dup2(nothing.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
 def _unidentified(data: bytes, name: str) -> IsganError:
     """Why no allowed decoder took the file, from its signature alone."""
-    if data[:4] in (b"RIFF", b"II*\0", b"MM\0*", PNG_SIGNATURE[:4]) or data[:2] in (b"BM", b"\xff\xd8"):
+    if data.startswith((b"RIFF", *TIFF, PNG_SIGNATURE[:4], b"BM", b"\xff\xd8")):
         return IsganError(f"{name} is damaged or of a rare kind: get it again or save it as 8-bit PNG")
     kind = BRANDS.get(data[8:12]) if data[4:8] == b"ftyp" else next((NAMES[start] for start in NAMES if data.startswith(start)), None)
     if kind:
@@ -339,7 +369,9 @@ def _png_chunks(data: bytes, name: str) -> dict[bytes, bytes]:
     """Header, colour chunks and animation control of a PNG, after the checksums of all that its picture depends on."""
     found: dict[bytes, bytes] = {}
     try:
-        for kind, start, end in _walk(data):
+        for count, (kind, start, end) in enumerate(_walk(data)):
+            if count == MAX_CHUNKS:
+                raise IndexError
             critical = not kind[0] & 32
             if critical and zlib.crc32(memoryview(data)[start - 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
                 raise IsganError(f"{name} is damaged (a checksum is wrong): get it again or save it as PNG")
