@@ -48,7 +48,9 @@ def juniward(cover: JpegCover) -> Costs:
         samples = np.pad(decoded(plane[outer], cover.quantiser), margins, "symmetric")
         price[inner] = _price(samples) * tiled(cover.quantiser, price[inner].shape)
 
-    side_by_side(tile, ((row, column) for row in range(0, plane.shape[0], TILE) for column in range(0, plane.shape[1], TILE)))
+    side_by_side(
+        tile, ((row, column) for row in range(0, plane.shape[0], TILE) for column in range(0, plane.shape[1], TILE))
+    )
     return informed(cover, price)
 
 

@@ -16,7 +16,7 @@ NEAR = 1e-4
 def informed(cover: JpegCover, price: np.ndarray) -> Costs:
     """The same price (h, w) in both directions; of a fresh JPEG times 1 - 2 |e| in the direction of its rounding error e."""
     if cover.rounding is None:
-        return Costs((price,), (price,))
+        return Costs(both := (price,), both)
     error = cover.rounding
     cheaper = price * (1 - 2 * np.minimum(np.abs(error), np.float32(0.5)))
     for row, column in RATIONAL:

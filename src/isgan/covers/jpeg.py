@@ -75,7 +75,9 @@ class JpegCover(Cover):
             profile: an ICC profile.
         """
         if quality not in QUALITIES:
-            raise IsganError(f"a JPEG quality of {quality} is out of bounds: from {QUALITIES[0]} to {QUALITIES[-1]}, best 93 to 97")
+            raise IsganError(
+                f"a JPEG quality of {quality} is out of bounds: from {QUALITIES[0]} to {QUALITIES[-1]}, best 93 to 97"
+            )
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling="4:2:0", icc_profile=profile)
         cover = cls.read(file.getvalue(), "the fresh JPEG")

@@ -32,8 +32,17 @@ def stripped(data: bytes, name: str) -> bytes:
     for segment in header.segments:
         payload = segment.payload if segment.marker >= APP0 else b""
         if segment.marker == APP1 and payload.startswith(EXIF) and orientation(header) != 1:
-            segments.append(Segment.of(APP1, EXIF + struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, ORIENTATION, 3, 1, orientation(header), 0, 0)))
-        elif not APP0 < segment.marker <= COM or segment.marker == APP14 or (segment.marker == APP2 and payload.startswith(PROFILE)):
+            segments.append(
+                Segment.of(
+                    APP1,
+                    EXIF + struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, ORIENTATION, 3, 1, orientation(header), 0, 0),
+                )
+            )
+        elif (
+            not APP0 < segment.marker <= COM
+            or segment.marker == APP14
+            or (segment.marker == APP2 and payload.startswith(PROFILE))
+        ):
             segments.append(segment)
     return b"".join(segment.raw for segment in segments) + data[len(header.raw) : stop] + END
 
@@ -59,7 +68,11 @@ def moved(header: Header, picture: bytes, tail: bytes, stop: int) -> bytes:
     raw, place = b"", 0
     start = len(header.raw) + len(picture)
     for segment in header.segments:
-        base = place + segment.raw.index(PICTURES) + len(PICTURES) if segment.marker == APP2 and PICTURES in segment.raw else None
+        base = (
+            place + segment.raw.index(PICTURES) + len(PICTURES)
+            if segment.marker == APP2 and PICTURES in segment.raw
+            else None
+        )
         place += len(segment.raw)
         if base is None:
             raw += segment.raw
@@ -71,14 +84,24 @@ def moved(header: Header, picture: bytes, tail: bytes, stop: int) -> bytes:
         following = [base + offset for _, _, _, offset in entries if offset]
         if following:
             fill = min(following) - stop - len(END)
-            if 0 < fill < ALIGNED and min(following) % ALIGNED == 0 and not tail[len(END) : len(END) + fill].strip(b"\xff"):
+            if (
+                0 < fill < ALIGNED
+                and min(following) % ALIGNED == 0
+                and not tail[len(END) : len(END) + fill].strip(b"\xff")
+            ):
                 filled = -(start + len(END)) % ALIGNED
                 tail = END + b"\xff" * filled + tail[len(END) + fill :]
                 moved_by = shift + filled - fill
             else:
                 moved_by = shift
             for order, where, size, offset in entries:
-                struct.pack_into(order + "II", table, index + where, size + (0 if offset else shift), offset + (moved_by if offset else 0))
+                struct.pack_into(
+                    order + "II",
+                    table,
+                    index + where,
+                    size + (0 if offset else shift),
+                    offset + (moved_by if offset else 0),
+                )
         raw += bytes(table)
     return raw + picture + tail
 

@@ -104,7 +104,14 @@ def shortest(counts: np.ndarray, tables: huffman.Tables, before: np.ndarray) -> 
         if key in former and _bits(former[key]) == _bits(tables[key]) and former[key] != tables[key]:
             rank = {symbol: place for place, symbol in enumerate(tables[key].symbols)}
             bits = _bits(best)
-            found[key] = Table(best.counts, bytes(sorted(bits, key=lambda symbol, bits=bits, rank=rank: (bits[symbol], rank.get(symbol, symbol + 256)))))
+            found[key] = Table(
+                best.counts,
+                bytes(
+                    sorted(
+                        bits, key=lambda symbol, bits=bits, rank=rank: (bits[symbol], rank.get(symbol, symbol + 256))
+                    )
+                ),
+            )
     return tables | found
 
 
@@ -140,9 +147,19 @@ def _bits(table: Table) -> dict[int, int]:
     return dict(zip(table.symbols, lengths, strict=True))
 
 
-def _run(buffer: np.ndarray, header: Header, words: np.ndarray, lengths: np.ndarray, pad: int, counts: np.ndarray, out: np.ndarray) -> int:
+def _run(
+    buffer: np.ndarray,
+    header: Header,
+    words: np.ndarray,
+    lengths: np.ndarray,
+    pad: int,
+    counts: np.ndarray,
+    out: np.ndarray,
+) -> int:
     places = layout(header)
-    return _encode(buffer, places.blocks, places.across, places.down, header.interval, ZIGZAG, words, lengths, pad, counts, out)
+    return _encode(
+        buffer, places.blocks, places.across, places.down, header.interval, ZIGZAG, words, lengths, pad, counts, out
+    )
 
 
 def _up(number: int, step: int) -> int:

@@ -137,7 +137,9 @@ def _header(data: bytes, name: str) -> Header:
     if not height or not width:
         raise ValueError("no size")
     if height * width > MAX_PIXELS:
-        raise IsganError(f"{name} has too many pixels: at most {MAX_PIXELS / 1e6:.0f} megapixels are read; scale it down")
+        raise IsganError(
+            f"{name} has too many pixels: at most {MAX_PIXELS / 1e6:.0f} megapixels are read; scale it down"
+        )
     components = _components(frame, segments[-1].payload, name)
     for component in components:  # KeyError where one is missing
         quantisers[component.quantiser], tables[0, component.dc], tables[1, component.ac]
@@ -182,7 +184,14 @@ def _huffman(payload: bytes) -> list[tuple[int, int, Table]]:
         counts = tuple(payload[place + 1 : place + 17])
         symbols = payload[place + 17 : place + 17 + sum(counts)]
         full = sum(count << (16 - bits) for bits, count in enumerate(counts, 1))
-        if kind > 1 or number > 3 or len(counts) < 16 or len(symbols) < sum(counts) or full > 1 << 16 or len(set(symbols)) < len(symbols):
+        if (
+            kind > 1
+            or number > 3
+            or len(counts) < 16
+            or len(symbols) < sum(counts)
+            or full > 1 << 16
+            or len(set(symbols)) < len(symbols)
+        ):
             raise ValueError("Huffman table")
         tables.append((kind, number, Table(counts, symbols)))
         place += 17 + len(symbols)
@@ -194,7 +203,9 @@ def _components(frame: bytes, scan: bytes, name: str) -> tuple[Component, ...]:
     if len(frame) != 6 + 3 * count or not count:
         raise ValueError("frame")
     if scan[0] != count:
-        raise IsganError(f"{name} has its colours in several scans: save it as an ordinary (baseline) JPEG, `jpegtran` does without loss")
+        raise IsganError(
+            f"{name} has its colours in several scans: save it as an ordinary (baseline) JPEG, `jpegtran` does without loss"
+        )
     if len(scan) != 4 + 2 * count or scan[1 + 2 * count :] != bytes([0, 63, 0]):
         raise ValueError("scan")
     components = []
@@ -212,7 +223,9 @@ def _components(frame: bytes, scan: bytes, name: str) -> tuple[Component, ...]:
 def _check_kind(marker: int, frame: bytes, name: str) -> None:
     """Refuses what is not written as it was, each with its remedy."""
     if marker not in (BASELINE, EXTENDED):
-        kind = {0xC2: "progressive", 0xC3: "lossless"}.get(marker, "arithmetically coded" if marker in (0xC9, 0xCA) else "rare kind of")
+        kind = {0xC2: "progressive", 0xC3: "lossless"}.get(
+            marker, "arithmetically coded" if marker in (0xC9, 0xCA) else "rare kind of"
+        )
         remedy = f"`jpegtran -copy all -outfile baseline.jpg {name}` makes an ordinary one without loss"
         raise IsganError(f"{name} is a {kind} JPEG, which cannot be written as it was: {remedy}")
     if frame[0] != 8:
@@ -226,6 +239,10 @@ def _check_colors(segments: list[Segment], components: tuple[Component, ...], na
     if len(components) not in (1, 3):
         raise IsganError(f"{name} is CMYK, or has {len(components)} colour components: convert it to RGB first")
     if len(components) == 3 and (transform == 0 or (transform is None and names == b"RGB")):
-        raise IsganError(f"{name} keeps red, green and blue instead of brightness and colour: save it as an ordinary JPEG")
-    if len(components) == 3 and any(part.across > components[0].across or part.down > components[0].down for part in components):
+        raise IsganError(
+            f"{name} keeps red, green and blue instead of brightness and colour: save it as an ordinary JPEG"
+        )
+    if len(components) == 3 and any(
+        part.across > components[0].across or part.down > components[0].down for part in components
+    ):
         raise IsganError(f"{name} has finer colour than brightness: save it as an ordinary JPEG")
