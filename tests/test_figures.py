@@ -1,84 +1,41 @@
-"""`isgan figures`: what stands in the pictures, which are kept, and the curves of training runs."""
+"""What stands in figures: residuals, sheets with headings, and pictures that have to stay small."""
 
-import csv
-import math
-import sys
-from pathlib import Path
+import io
 
 import numpy as np
 import pytest
-import torch
 from conftest import scene
 from PIL import Image
 
-from isgan import models
-from isgan.__main__ import main
-from isgan.datasets.base import open_sets
-from isgan.datasets.pairs import gray
-from isgan.evaluation.curves import copied, read
-from isgan.evaluation.results import Results
-from isgan.evaluation.table5 import pairs_of
-from isgan.figures import Column, Sample, both_ends, decibels, residual, secret_residuals, sheet
-from isgan.image import read_rgb, to_array, to_tensor
-from isgan.steganographer import Steganographer, compare
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("data")
-    for first, name in enumerate(("lfw", "mine")):
-        for split in ("train", "val", "test"):
-            (root / name / split).mkdir(parents=True)
-            for number in range(3):
-                Image.fromarray(scene(70, 66, 10 * first + number)).save(root / name / split / f"{split}{number}.png")
-    return root
-
-
-@pytest.fixture
-def line(data, tmp_path, model):
-    """The command with two models that exist and one that does not."""
-
-    def tokens(*more: str, pairs: int = 2, small: object = model) -> list[str]:
-        return ["figures", "--data", str(data), "-o", str(tmp_path / "r"), "--side", "64", "-n", str(pairs),
-                "--model", f"small={small}", "lsb332", "ghost", *more]  # fmt: skip
-
-    return tokens
-
-
-def pictures(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in (folder / "figures").iterdir()}
-
-
-# ---------------------------------------------------------------------- residuals and sheets
+from isgan.figures import Column, Sample, decibels, residual, secret_residuals, sheet, side_by_side, small_png, stego_and_secret
+from isgan.metrics.pictures import psnr
 
 
 @pytest.mark.parametrize("gain", [1, 10])
 def test_a_residual_shows_every_level_of_difference(gain):
-    original = torch.full((1, 3, 1, 41), 100 / 255)
-    levels = torch.arange(-20, 21)
-    found = to_array(residual(original + levels / 255, original, gain))[0, :, 0]
-    assert found.tolist() == (128 + levels * gain).clamp(0, 255).tolist()
+    original = np.full((1, 41), 100, np.uint8)
+    levels = np.arange(-20, 21)
+    found = residual((original + levels).astype(np.uint8), original, gain)[0]
+    assert found.tolist() == (128 + levels * gain).clip(0, 255).tolist()
 
 
 def samples(seed: int, count: int = 2) -> list[Sample]:
-    torch.manual_seed(seed)
-    images = [[(torch.rand(1, channels, 40, 40) * 255).round() / 255 for channels in (3, 1, 3, 1)] for _ in range(count)]
-    return [Sample(*four) for four in images]
+    rng = np.random.default_rng(seed)
+    return [Sample(*(rng.integers(0, 256, shape, dtype=np.uint8) for shape in ((40, 40, 3), (40, 40)) * 2)) for _ in range(count)]
 
 
-def found_in(page: np.ndarray, picture: torch.Tensor) -> list[tuple[int, int]]:
+def found_in(page: np.ndarray, picture: np.ndarray) -> list[tuple[int, int]]:
     """Where a picture stands in a sheet, as (top, left)."""
-    tile = to_array(picture)
-    tile = np.repeat(tile[..., None], 3, axis=2) if tile.ndim == 2 else tile
+    tile = np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture
     height, width = tile.shape[:2]
     corners = np.argwhere((page[: 1 - height or None, : 1 - width or None] == tile[0, 0]).all(axis=2))
     return [(top, left) for top, left in corners.tolist() if np.array_equal(page[top : top + height, left : left + width], tile)]
 
 
-def test_both_ends_side_by_side():
+def test_stego_images_and_secrets_of_two_models():
     first, second = samples(1), samples(2)
     second = [sample._replace(cover=own.cover, secret=own.secret) for sample, own in zip(second, first, strict=True)]
-    page = both_ends({"one": first, "two": second})
+    page = stego_and_secret({"one": first, "two": second})
     places = []
     for sample, other in zip(first, second, strict=True):
         row = [sample.cover, sample.secret]
@@ -94,8 +51,7 @@ def test_both_ends_side_by_side():
 
 
 def test_the_secrets_residuals():
-    page = secret_residuals({"one": samples(3, 1)})
-    sample = samples(3, 1)[0]
+    page, (sample,) = secret_residuals({"one": samples(3, 1)}), samples(3, 1)
     row = [sample.secret, sample.revealed, residual(sample.revealed, sample.secret, 1), residual(sample.revealed, sample.secret, 10)]
     hits = [found_in(page, picture) for picture in row]
     assert [len(hit) for hit in hits] == [1] * 4 and [hit[0][1] for hit in hits] == sorted(hit[0][1] for hit in hits)
@@ -103,7 +59,7 @@ def test_the_secrets_residuals():
 
 def test_headings_and_captions_are_written():
     def page(name: str, heading: str, caption: str) -> np.ndarray:
-        return sheet({name: [Column(heading, [torch.ones(1, 1, 64, 64)], [caption])]})
+        return sheet({name: [Column(heading, [np.full((64, 64), 255, np.uint8)], [caption])]})
 
     pages = [page("", "", ""), page("isgan", "", ""), page("", "stego", ""), page("", "", "31.41 dB")]
     assert len({each.shape for each in pages}) == 1 and (pages[0] == 255).all()
@@ -113,140 +69,24 @@ def test_headings_and_captions_are_written():
 
 def test_captions():
     sample = samples(4)[0]
-    assert decibels(sample.stego, sample.cover) == f"{compare(to_array(sample.stego), to_array(sample.cover)).psnr:.2f} dB"
+    assert decibels(sample.stego, sample.cover) == f"{psnr(sample.stego, sample.cover):.2f} dB"
     assert decibels(sample.cover, sample.cover) == "exact"
 
 
-# ---------------------------------------------------------------------- the command
+def test_side_by_side_pads_to_the_widest():
+    cover, gray = scene(8, 10), scene(8, 10)[..., 0]
+    narrow = Sample(cover[:, :6], gray[:, :6], cover[:, :6] + 1, gray[:, :6])
+    picture = side_by_side([Sample(cover, gray, cover, gray), narrow])
+    assert picture.shape == (16, 50, 3) and picture.dtype == np.uint8
+    assert np.array_equal(picture[:8, :10], cover) and (picture[:8, 20:30] == 128).all()
+    assert (picture[8:, 12:18] == 138).all() and not picture[8:, 30:].any()
 
 
-def test_figures(line, data, tmp_path, model, capsys):
-    assert main(line()) == 0
-    out, err = capsys.readouterr()
-    files = ["figure4-lfw.png", "figure7-lfw.png", "figure-mine.png", "figure7-mine.png"]
-    assert out.split() == [str(tmp_path / "r" / "figures" / file) for file in files]
-    assert err.startswith("isgan: note: ghost is not trained and left out") and err.count("\n") == 1
-    rows = Results(tmp_path / "r").rows("figures")
-    assert [row["file"] for row in rows] == files and [row["figure"] for row in rows] == ["4", "7", "", "7"]
-    assert [row["set"] for row in rows] == ["lfw", "lfw", "mine", "mine"]
-    assert all(row["models"] == "small lsb332" and row["absent"] == "ghost" and row["pairs"] == "2" and row["side"] == "64" for row in rows)
-    # The pairs are those of Table 5, the stego images 8-bit ones.
-    source = open_sets([data])["lfw"]
-    page, secrets = (read_rgb(tmp_path / "r" / "figures" / file) for file in files[:2])
-    for cover, guest in pairs_of(source, source, "test", 64, None)[:2]:
-        secret = to_array(gray(to_tensor(guest.pixels)))
-        for name in (model, "lsb332"):
-            steganographer = Steganographer(models.hider(name))
-            stego = steganographer.hide(cover.pixels, secret)
-            revealed = steganographer.reveal(stego)
-            for picture in (cover.pixels, secret, stego, revealed):
-                assert found_in(page, to_tensor(picture))
-            assert found_in(page, residual(to_tensor(stego), to_tensor(cover.pixels)))
-            assert found_in(secrets, residual(to_tensor(revealed), to_tensor(secret)))
-
-
-def test_pictures_are_kept_until_something_changes(line, tmp_path, capsys):
-    assert main(line()) == 0
-    before = pictures(tmp_path / "r")
-    assert main(line()) == 0 and pictures(tmp_path / "r") == before
-    # One that is gone is drawn again, with its sister; those of other sets are left alone.
-    (tmp_path / "r" / "figures" / "figure7-mine.png").unlink()
-    assert main(line()) == 0
-    after = pictures(tmp_path / "r")
-    assert after.keys() == before.keys()
-    assert {name for name in before if after[name] == before[name]} == {"figure4-lfw.png", "figure7-lfw.png"}
-    for changed in (line(pairs=1), line(pairs=1, small="lsb121"), line("--force", pairs=1, small="lsb121")):
-        before = pictures(tmp_path / "r")
-        assert main(changed) == 0
-        assert all(pictures(tmp_path / "r")[name] != before[name] for name in before), changed
-    assert len(Results(tmp_path / "r").rows("figures")) == 4
-
-
-def test_tiny(line, tmp_path, capsys):
-    assert main(line("--tiny")) == 0
-    rows = Results(tmp_path / "r").rows("figures")
-    assert {(row["pairs"], row["side"]) for row in rows} == {("1", "64")}
-
-
-def test_no_model_at_all(data, tmp_path, capsys):
-    assert main(["figures", "--data", str(data), "-o", str(tmp_path / "r"), "--model", "ghost"]) == 2
-    assert "none of the models is trained (ghost)" in capsys.readouterr().err.splitlines()[-1]
-
-
-# ---------------------------------------------------------------------- curves
-
-HEADER = "step,minutes,set,stego_psnr,stego_ssim,secret_psnr,secret_ssim"
-
-
-def run_folder(folder: Path, *lines: str, header: str = HEADER) -> Path:
-    folder.mkdir()
-    (folder / "validation.csv").write_text("\n".join([header, *lines]) + "\n")
-    return folder
-
-
-def test_curves(data, tmp_path, capsys):
-    plain = run_folder(tmp_path / "plain", "100,1.0,lfw,20,.8,18,.7", "100,1.0,voc,22,.9,20,.8", "200,2.0,lfw,25,.9,24,.8",
-                       "200,2.0,voc,27,.9,26,.8")  # fmt: skip
-    played = run_folder(tmp_path / "played", "100,1.5,lfw,21,.8,19,.7,nan,.5,.5", "200,2.5,lfw,26,.8,25,.7,.004,.9,.8",
-                        header=HEADER + ",loss,accuracy_cover,accuracy_stego")  # fmt: skip
-    line = ["figures", "--data", str(data), "-o", str(tmp_path / "r"), "--tiny", "--model", "lsb332", "--run"]
-    assert main([*line, str(plain)]) == 0
-    capsys.readouterr()
-    one = Image.open(tmp_path / "r" / "figures" / "curves.png").size
-    assert main([*line, f"isgan={played}"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == str(tmp_path / "r" / "figures" / "curves.png")
-    two = Image.open(tmp_path / "r" / "figures" / "curves.png").size
-    assert one[0] == two[0] and two[1] == 2 * one[1]  # loss and steganalyzer below
-    assert (tmp_path / "r" / "curves" / "isgan.csv").read_bytes() == (played / "validation.csv").read_bytes()
-    runs = copied(Results(tmp_path / "r"))
-    assert list(runs) == ["isgan", "plain"] and [row["step"] for row in runs["plain"]] == [100, 200]
-    assert runs["plain"][0]["stego_psnr"] == 21 and runs["plain"][0]["sets"] == 2 and runs["plain"][1]["minutes"] == 2
-    assert math.isnan(runs["isgan"][0]["loss"]) and runs["isgan"][1]["accuracy_stego"] == 0.8
-
-
-def test_a_line_that_was_cut_off(tmp_path):
-    folder = run_folder(tmp_path / "run", "100,1.0,lfw,20,.8,18,.7")
-    with (folder / "validation.csv").open("a") as file:
-        file.write("200,2.0,lf")
-    assert [row["step"] for row in read(folder / "validation.csv")] == [100]
-
-
-@pytest.mark.parametrize(
-    ("runs", "words"),
-    [
-        (["nowhere"], "give the folder of a training run"),
-        (["empty"], "not the validation table"),
-        (["other"], "not the validation table"),
-        (["good", "good"], "two runs are called 'good'"),
-        (["a/b=good"], "cannot be a run's name"),
-        ([".=good"], "cannot be a run's name"),
-    ],
-)
-def test_runs_that_are_refused(data, tmp_path, capsys, monkeypatch, runs, words):
-    monkeypatch.chdir(tmp_path)
-    run_folder(tmp_path / "empty")
-    run_folder(tmp_path / "other", "1,2", header="a,b")
-    run_folder(tmp_path / "good", "100,1.0,lfw,20,.8,18,.7")
-    assert main(["figures", "--data", str(data), "-o", "r", "--tiny", "--model", "lsb332", "--run", *runs]) == 2
-    err = capsys.readouterr().err
-    assert words in err and err.count("\n") == 1 and not list(tmp_path.glob("r/curves/*"))
-
-
-def test_without_matplotlib(data, tmp_path, capsys, monkeypatch):
-    folder = run_folder(tmp_path / "run", "100,1.0,lfw,20,.8,18,.7")
-    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert main(["figures", "--data", str(data), "-o", str(tmp_path / "r"), "--tiny", "--model", "lsb332", "--run", str(folder)]) == 2
-    assert capsys.readouterr().err == "isgan: error: figures need matplotlib: pip install -c constraints.txt '.[train]'\n"
-
-
-def test_what_is_listed_is_there(line, tmp_path, capsys):
-    """A picture's row is written after the picture, so that a run that was stopped draws it again."""
-    assert main(line()) == 0
-    with (tmp_path / "r" / "figures.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    (tmp_path / "r" / "figures.csv").write_text("")
-    before = pictures(tmp_path / "r")
-    assert main(line()) == 0
-    assert Results(tmp_path / "r").rows("figures") == rows and all(pictures(tmp_path / "r")[name] != before[name] for name in before)
+def test_a_picture_for_a_document_has_at_most_so_many_bytes():
+    picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    whole = small_png(picture)
+    assert np.array_equal(np.array(Image.open(io.BytesIO(whole))), picture) and small_png(picture, len(whole)) == whole
+    fewer = small_png(picture, len(whole) // 2)
+    assert len(fewer) <= len(whole) // 2 and Image.open(io.BytesIO(fewer)).size == (160, 120)
+    tiny = small_png(picture, 3000)
+    assert len(tiny) <= 3000 and Image.open(io.BytesIO(tiny)).width < 160

@@ -23,7 +23,7 @@ from isgan.errors import IsganError, require
 from isgan.evaluation.paper.curves import FIGURES, subfolder
 from isgan.evaluation.quality import Row, decibels, measure, pair_up, rounded, summary
 from isgan.evaluation.results import Counting, Following, Results, uncounted, unfollowed
-from isgan.evaluation.security import CONTROL, CONTROLS, RETRAINED, Plan, Test, Trial, hiding, pairs, unseen_photographs
+from isgan.evaluation.security import CONTROL, CONTROLS, RETRAINED, Case, Plan, Trial, hiding, pairs, unseen_photographs
 from isgan.files import replace_file
 from isgan.options import Options
 from isgan.picture import png_bytes
@@ -85,7 +85,7 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Sequenc
     choices = {name: settings(name, models.load(name)) for name in names}
     methods = {_method(name, setting): hiding(options) for name, chosen in choices.items() for setting, options in chosen.items()
                if setting in DETECTED}  # fmt: skip
-    tests = [*(Test(CONTROL, name, name) for name in CONTROLS), *(Test(RETRAINED, name, name) for name in methods)]
+    tests = [*(Case(CONTROL, name, name) for name in CONTROLS), *(Case(RETRAINED, name, name) for name in methods)]
     for set_name, source in sets.items():
         files = pair_up(source.images("test"), limit)
         rows = [summary(_measured(results, set_name, options, setting, files, source.home, counting))

@@ -44,7 +44,7 @@ class Method(NamedTuple):
     hide: Hide
 
 
-class Test(NamedTuple):
+class Case(NamedTuple):
     """A detector of one method's stego images is tested on those of another one.
 
     Attributes:
@@ -174,7 +174,7 @@ class Trial:
         return {"set": self.set_name, "steganalyzer": self.plan.steganalyzer, "minutes": float(self.plan.minutes), "side": self.plan.side,
                 "photographs": digest(self.seen, self.unseen)}  # fmt: skip
 
-    def runs(self, tests: Sequence[Test]) -> Iterator[Mapping[str, Any]]:
+    def runs(self, tests: Sequence[Case]) -> Iterator[Mapping[str, Any]]:
         """Trains and tests the detectors that are missing in the results; yields each new row."""
         folder = self.results.folder / "images" / f"{self.set_name}-{self.settings['photographs']}"
         fresh = Stegos(folder / "unseen", self.unseen, self.methods, self.counting)
@@ -200,7 +200,7 @@ class Trial:
                 self.results.add(RUNS, row)
                 yield row
 
-    def summary(self, tests: Sequence[Test]) -> list[dict[str, Any]]:
+    def summary(self, tests: Sequence[Case]) -> list[dict[str, Any]]:
         """One row for each test: mean of each measure over the splits, and half the width of its 95 % interval.
 
         That of accuracy and P_E is at least what the few images of a test leave open, also where all splits agree.

@@ -14,7 +14,7 @@ from isgan.datasets.photographs import in_share
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.paper.table5 import MODELS as MEASURED
 from isgan.evaluation.results import Counting, Following, Results, uncounted, unfollowed
-from isgan.evaluation.security import CONTROL, CONTROLS, RETRAINED, Method, Plan, Test, Trial, hiding, pairs, unseen_photographs
+from isgan.evaluation.security import CONTROL, CONTROLS, RETRAINED, Case, Method, Plan, Trial, hiding, pairs, unseen_photographs
 from isgan.options import Options
 
 BASIC, AGAIN = "basic", "basic-2"
@@ -75,10 +75,10 @@ def _methods(names: Mapping[str, str]) -> tuple[dict[str, Method], list[str]]:
     return methods | CONTROLS, absent
 
 
-def _tests(names: list[str]) -> list[Test]:
+def _tests(names: list[str]) -> list[Case]:
     """All tests, controls first: where they fail, nothing else means anything."""
     hiders = [name for name in names if name not in CONTROLS]
-    tests = [Test(CONTROL, name, name) for name in CONTROLS] + [Test(RETRAINED, name, name) for name in hiders]
+    tests = [Case(CONTROL, name, name) for name in CONTROLS] + [Case(RETRAINED, name, name) for name in hiders]
     if BASIC in hiders:
-        tests += [Test(kind, BASIC, name, kind == "printed") for kind in ("clean", "printed") for name in hiders]
+        tests += [Case(kind, BASIC, name, kind == "printed") for kind in ("clean", "printed") for name in hiders]
     return tests
