@@ -137,12 +137,6 @@ def is_picture(data: bytes) -> bool:
     return False
 
 
-def format_of(data: bytes, name: str) -> str:
-    """The file's container, one of `FORMATS`, from its header alone."""
-    with opened(data, name) as image:
-        return "JPEG" if image.format == "MPO" else str(image.format)
-
-
 def lossy_format(data: bytes) -> str | None:
     """The name of the format if it is one in which files lose detail, None otherwise."""
     if data[:3] == b"\xff\xd8\xff":
@@ -384,7 +378,7 @@ def _png_chunks(data: bytes, name: str) -> dict[bytes, bytes]:
 
 def _bare_png(data: bytes) -> bytes:
     """A PNG without what its picture does not depend on: texts are never unpacked, odd metadata never parsed."""
-    spans = [(start - 8, end + 4) for kind, start, end in _walk(data) if not kind[0] & 32 or kind in (b"tRNS", b"acTL", b"eXIf")]
+    spans = [(start - 8, end + 4) for kind, start, end in _walk(data) if not kind[0] & 32 or kind in (b"tRNS", b"eXIf", b"acTL", b"fcTL")]
     return PNG_SIGNATURE + b"".join(memoryview(data)[start:end] for start, end in spans)
 
 
