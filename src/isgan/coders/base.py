@@ -10,7 +10,7 @@ class Infeasible(Exception):
 
 
 class Coder(ABC):
-    """Writes bits into whole numbers by small changes; the receiver needs the numbers and the count of bits, nothing else.
+    """Writes bits into whole numbers by small changes; the receiver needs the numbers and the count of bits alone.
 
     Elements come in the key's order, so that neighbours here are anywhere in the picture.
     """
