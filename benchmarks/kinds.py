@@ -12,8 +12,6 @@ import numpy as np
 import segno
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from isgan.image import write_png
-
 SIDE = 256
 # First seed, and how many of each kind.
 SPLITS = {"train": (1000, 120), "val": (5000, 6), "test": (0, 6)}
@@ -71,14 +69,13 @@ def texture(rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(np.clip(128 + 45 * (smooth - smooth.mean()) / smooth.std(), 0, 255).astype(np.uint8))
 
 
-def main() -> None:
+def main(root: Path) -> None:
     for split, (first, count) in SPLITS.items():
-        folder = Path(sys.argv[1], split)
-        folder.mkdir(parents=True)
+        (root / split).mkdir(parents=True)
         for kind in (text, code, drawing, texture):
             for number in range(count):
-                write_png(np.array(kind(np.random.default_rng(first + number))), folder / f"{kind.__name__}-{number}.png")
+                kind(np.random.default_rng(first + number)).convert("L").save(root / split / f"{kind.__name__}-{number}.png")
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

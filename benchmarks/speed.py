@@ -19,12 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from isgan.steganographer import Steganographer
 from PIL import Image
 
 from isgan import models
 from isgan.evaluation.leaderboard import process
-from isgan.image import write_png
-from isgan.steganographer import Steganographer
+from isgan.files import write_file
+from isgan.picture import png_bytes
 
 MODELS = (models.DEFAULT, "wavelet")
 UNIT = "isgan"
@@ -62,7 +63,8 @@ def processes() -> list[dict]:
         covers = {"256x256": small}
         for name, size in (("12 megapixels", (4000, 3000)), ("24 megapixels", (6000, 4000))):
             covers[name] = Path(folder, f"{name}.png")
-            write_png(np.array(Image.open(small).convert("RGB").resize(size, Image.Resampling.BICUBIC)), covers[name])
+            large = Image.open(small).convert("RGB").resize(size, Image.Resampling.BICUBIC)
+            write_file(covers[name], png_bytes(np.array(large)))
         for model, (size, cover) in itertools.product(MODELS, covers.items()):
             for what, arguments in (("hide", (cover, secret, "-o", stego)), ("reveal", (stego, "-o", out))):
                 seconds, mib = process(what, *arguments, "--model", model, "--force")

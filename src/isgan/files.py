@@ -228,8 +228,3 @@ def _check_suffix(path: Path, name: str, suffixes: tuple[str, ...]) -> None:
 
 def _exists(name: str) -> IsganError:
     return IsganError(f"{name} exists: choose another name, or use --force to overwrite it")
-
-
-def replace_file(path: Path, data: bytes, remedy: str = ROOM) -> None:
-    """`write_file` over an older one."""
-    write_file(path, data, True, remedy=remedy)

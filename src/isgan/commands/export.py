@@ -37,7 +37,7 @@ def export(
     """
     require("export", "torch", "onnx", "onnxscript")
     from isgan.console import counting
-    from isgan.files import replace_file
+    from isgan.files import write_file
     from isgan.hiders.base import Dialled
     from isgan.schemes.engine import HALVES, to_onnx
 
@@ -60,7 +60,7 @@ def export(
         raise IsganError(f"cannot make the folder {output}: {error.strerror}; choose another one") from error
     with counting("exporting", len(HALVES)) as done:
         for half, path in files.items():
-            replace_file(path, to_onnx(hider, half))
+            write_file(path, to_onnx(hider, half), force=True)
             done()
     facts = {half: str(path) for half, path in files.items()} | {"model": f"{model} {models.fingerprint(model)}"}
     return facts | ({"strength": strength} if strength is not None else {})

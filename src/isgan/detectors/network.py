@@ -15,7 +15,7 @@ from isgan.detectors.base import Budget, Detector, Pairs
 from isgan.detectors.networks import networks
 from isgan.detectors.networks.base import Steganalyzer
 from isgan.errors import IsganError
-from isgan.files import replace_file
+from isgan.files import write_file
 from isgan.training.detecting import DetectingTask, scores
 from isgan.training.loop import Loop
 from isgan.training.recipe import Optimizer, Schedule
@@ -61,7 +61,7 @@ class NetworkDetector(Detector):
         """Writes it to a .safetensors file, for `load`."""
         state = {name: tensor.cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         facts = {"threshold": self.threshold, "steps": self.steps, "seconds": self.seconds}
-        replace_file(path, save(state, {"detector": json.dumps(facts)}), "make room and run the same command again")
+        write_file(path, save(state, {"detector": json.dumps(facts)}), force=True, remedy="make room and run the same command again")
 
     @classmethod
     def load(cls, name: str, path: Path) -> "NetworkDetector":

@@ -24,7 +24,7 @@ from isgan.evaluation.paper.curves import FIGURES, subfolder
 from isgan.evaluation.quality import Row, decibels, measure, pair_up, rounded, summary
 from isgan.evaluation.results import Counting, Following, Results, uncounted, unfollowed
 from isgan.evaluation.security import CONTROL, CONTROLS, RETRAINED, Case, Plan, Trial, hiding, pairs, unseen_photographs
-from isgan.files import replace_file
+from isgan.files import write_file
 from isgan.options import Options
 from isgan.picture import png_bytes
 from isgan.schemes.base import Scheme
@@ -103,7 +103,7 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Sequenc
         table += [{"set": set_name, "model": name, "setting": CONTROL, **{key: detected[name][key] for key in ("p_e", "p_e_interval")}}
                   for name in CONTROLS]  # fmt: skip
         results.merge(TABLE, table, ("set", "model", "setting"))
-    replace_file(results.folder / f"{TABLE}.md", markdown(results.rows(TABLE)).encode())
+    write_file(results.folder / f"{TABLE}.md", markdown(results.rows(TABLE)).encode(), force=True)
     draw(results)
     return table
 
@@ -213,5 +213,5 @@ def draw(results: Results) -> Path:
     canvas.draw()
     pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
     path = subfolder(results, FIGURES) / PICTURE
-    replace_file(path, png_bytes(pixels))
+    write_file(path, png_bytes(pixels), force=True)
     return path

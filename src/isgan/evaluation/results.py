@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from isgan.errors import IsganError
-from isgan.files import replace_file
+from isgan.files import write_file
 
 VERSION = "3"
 MARK = "VERSION"
@@ -117,7 +117,7 @@ class Results:
         writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: plain(value) for key, value in row.items()} for row in rows)
-        replace_file(self.folder / f"{table}.csv", text.getvalue().encode(), "make room and run the same command again")
+        write_file(self.folder / f"{table}.csv", text.getvalue().encode(), force=True, remedy="make room and run the same command again")
 
     def merge(self, table: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
         """Writes rows over those of the same keys and leaves the others; rows that share all keys but the last stay together."""

@@ -21,7 +21,7 @@ from isgan.detectors.network import NetworkDetector
 from isgan.errors import IsganError
 from isgan.evaluation.quality import send
 from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Counting, Following, Results, plain, uncounted, unfollowed
-from isgan.files import replace_file
+from isgan.files import write_file
 from isgan.metrics.security import accuracy, auc, interval, p_e, share_interval
 from isgan.options import Options
 from isgan.picture import read_gray
@@ -258,7 +258,7 @@ class Stegos:
         missing = [number for number, path in enumerate(paths) if not path.exists()]
         with self.counting(f"{name}: stego images", len(missing)) as done:
             for number in missing:
-                replace_file(paths[number], hide(*self.photos[number], number).encode())
+                write_file(paths[number], hide(*self.photos[number], number).encode(), force=True)
                 done()
         return Files(paths)
 

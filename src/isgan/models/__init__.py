@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from isgan.errors import IsganError, MissingModel, require
-from isgan.files import replace_file
+from isgan.files import write_file
 from isgan.models.card import read_card, to_toml
 from isgan.options import DEFAULT, Engine
 from isgan.registry import unknown
@@ -145,15 +145,15 @@ def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bo
     metadata = {"format": FORMAT, "hider": name, "config": json.dumps(hider.config, sort_keys=True)}
     data = _in_order(serialize(tensors, metadata))
     made = {"scheme": "neural", "hider": name, "parameters": sum(parameter.numel() for parameter in hider.parameters())}
-    replace_file(path, data)
-    replace_file(_card_path(path), to_toml(made | card | {"sha256": hashlib.sha256(data).hexdigest()}).encode())
+    write_file(path, data, force=True)
+    write_file(_card_path(path), to_toml(made | card | {"sha256": hashlib.sha256(data).hexdigest()}).encode(), force=True)
 
 
 def add_scores(model: Model, scores: dict[str, dict[str, Any]]) -> None:
     """Puts [scores.SET] tables into a model's card, in place of those it has of the same sets."""
     path = _card_path(_path(model))
     facts = read_card(path)
-    replace_file(path, to_toml(facts | {"scores": facts.get("scores", {}) | scores}).encode())
+    write_file(path, to_toml(facts | {"scores": facts.get("scores", {}) | scores}).encode(), force=True)
 
 
 def _path(model: Model) -> Path:

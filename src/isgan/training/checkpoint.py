@@ -7,14 +7,14 @@ from typing import Any
 import torch
 
 from isgan.errors import IsganError
-from isgan.files import replace_file
+from isgan.files import write_file
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Writes tensors and plain values to `path`; a kill leaves the old file or the new one."""
     data = io.BytesIO()
     torch.save(state, data)
-    replace_file(path, data.getvalue(), "make room and go on with --resume")
+    write_file(path, data.getvalue(), force=True, remedy="make room and go on with --resume")
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

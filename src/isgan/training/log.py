@@ -9,7 +9,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from isgan.errors import IsganError
 from isgan.figures import Sample, side_by_side
-from isgan.files import replace_file
+from isgan.files import write_file
 from isgan.picture import png_bytes
 
 
@@ -40,11 +40,11 @@ class Log:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IsganError(f"cannot read {path}: {error}; move it away and go on with --resume") from error
         writer.writerows({key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()} for row in rows)
-        replace_file(path, text.getvalue().encode(), "make room and go on with --resume")
+        write_file(path, text.getvalue().encode(), force=True, remedy="make room and go on with --resume")
         for row in rows:
             for key in row.keys() - {"step", "set"}:
                 self.board.add_scalar(f"{key}/{row['set']}", row[key], row["step"])
         picture = side_by_side(samples)
         self.board.add_image("samples", picture, rows[0]["step"], dataformats="HWC")
         self.board.flush()
-        replace_file(self.folder / "samples.png", png_bytes(picture), "make room and go on with --resume")
+        write_file(self.folder / "samples.png", png_bytes(picture), force=True, remedy="make room and go on with --resume")

@@ -12,7 +12,7 @@ import numpy as np
 
 from isgan.errors import IsganError, require
 from isgan.evaluation.results import Results
-from isgan.files import replace_file
+from isgan.files import write_file
 from isgan.picture import png_bytes
 
 VALIDATION = "validation.csv"
@@ -46,7 +46,7 @@ def collect(results: Results, runs: Mapping[str, Path]) -> None:
         read(path)  # before anything is written
     copies = subfolder(results, FOLDER)
     for name, text in texts.items():
-        replace_file(copies / f"{name}.csv", text.encode(), "make room and run it again")
+        write_file(copies / f"{name}.csv", text.encode(), force=True, remedy="make room and run it again")
 
 
 def copied(results: Results) -> dict[str, list[dict[str, Any]]]:
@@ -110,7 +110,7 @@ def draw(results: Results) -> Path | None:
     canvas.draw()
     pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
     path = subfolder(results, FIGURES) / PICTURE
-    replace_file(path, png_bytes(pixels))
+    write_file(path, png_bytes(pixels), force=True)
     return path
 
 

@@ -12,7 +12,7 @@ from isgan.evaluation.paper.curves import FIGURES, subfolder
 from isgan.evaluation.quality import send
 from isgan.evaluation.results import Counting, Results, uncounted
 from isgan.figures import Sample, secret_residuals, small_png, stego_and_secret
-from isgan.files import replace_file
+from isgan.files import write_file
 from isgan.options import Options
 from isgan.picture import fit, read_gray
 from isgan.schemes.base import Scheme
@@ -60,7 +60,7 @@ def run(results: Results, sets: Mapping[str, Source], names: Mapping[str, str] |
         if force or not all(there):
             samples = _samples(name, schemes, pairs, counting)
             for file, draw in zip(files, (stego_and_secret, secret_residuals), strict=True):
-                replace_file(folder / file, small_png(draw(samples), most))
+                write_file(folder / file, small_png(draw(samples), most), force=True)
             known |= {row["file"]: _as_text(row) for row in made}
             results.write(TABLE, list(known.values()))
         rows += made

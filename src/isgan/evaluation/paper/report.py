@@ -21,7 +21,7 @@ from isgan import __version__
 from isgan.errors import IsganError
 from isgan.evaluation.paper import curves
 from isgan.evaluation.results import LSB_MATCHING, MARK, OTHER_COVER, Results
-from isgan.files import replace_file
+from isgan.files import write_file
 from isgan.metrics import EXACT
 from isgan.picture import read_rgb
 
@@ -54,7 +54,7 @@ def write(folder: Path, output: Path, force: bool = False) -> Path:
         raise IsganError(f"{output} exists: choose another name, or use --force to overwrite it")
     if output.is_dir() or not output.parent.is_dir():
         raise IsganError(f"cannot write {output}: {'it is a folder' if output.is_dir() else 'create its folder first'}")
-    replace_file(output, page(folder).encode())
+    write_file(output, page(folder).encode(), force=True)
     return output
 
 
