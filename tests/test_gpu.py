@@ -9,9 +9,8 @@ from conftest import scene
 from PIL import Image
 
 from isgan import models
-from isgan.datasets.pairs import TrainingPairs
-from isgan.image import read_rgb
-from isgan.steganographer import Steganographer
+from isgan.picture import read_rgb
+from isgan.training.pairs import TrainingPairs
 from isgan.training.recipe import read_recipe
 from isgan.training.run import run
 
@@ -40,21 +39,18 @@ def test_training_and_resuming(tmp_path, precision):
     run(read_recipe(RECIPES / "qim.toml", tables), [tmp_path / "photos"], tmp_path / "run", accelerator="gpu")
     tables["schedule"]["steps"] = 4
     file = run(read_recipe(RECIPES / "qim.toml", tables), [tmp_path / "photos"], tmp_path / "run", accelerator="gpu", resume=True)
-    card = models.card(file)
-    assert (card["device"], card["steps"]) == ("cuda", 4)
+    (trained,) = models.card(file)["runs"]
+    assert (trained["device"], trained["steps"]) == ("cuda", 4)
     assert {parameter.device.type for parameter in models.hider(file).parameters()} == {"cpu"}
 
 
 def test_hiding_in_batches_what_the_cpu_reveals():
     examples = Path(__file__).parents[1] / "examples"
-    cover, secret = (read_rgb(examples / name) for name in ("covers/canal.png", "secrets/church.png"))
-    cover, secret = np.tile(cover, (2, 2, 1)), np.tile(secret[..., 1], (2, 2))
-    on_cpu = Steganographer(models.hider("qim"))
-    stego = Steganographer(models.hider("qim").to("cuda"), tile=128, batch=4).hide(cover, secret, strength=6)
-    on_gpu = Steganographer(models.hider("qim").to("cuda"), tile=128, batch=4).reveal(stego)
-    revealed = on_cpu.reveal(stego)
-    assert (
-        np.square(revealed - secret.astype(float)).mean()
-        < 1.01 * np.square(on_cpu.reveal(on_cpu.hide(cover, secret, strength=6)) - secret.astype(float)).mean()
-    )
-    assert np.abs(on_gpu.astype(int) - revealed).max() <= 1
+    picture, secret = (read_rgb(examples / name) for name in ("covers/canal.png", "secrets/church.png"))
+    cover, secret = PngCover(np.tile(picture, (2, 2, 1))), np.tile(secret[..., 1], (2, 2))
+    key, options = Key("of a test", cover.salt()), Options(model="qim", strength=6)
+    on_cpu, on_gpu = Neural(models.hider("qim")), Neural(models.hider("qim").to("cuda"), tile=128, batch=4)
+    stegos = [scheme.hide(cover, Secret(secret), key, options).stego for scheme in (on_gpu, on_cpu)]
+    revealed, alone = (on_cpu.reveal(stego, key).picture.astype(float) for stego in stegos)
+    assert np.square(revealed - secret).mean() < 1.01 * np.square(alone - secret).mean()
+    assert np.abs(on_gpu.reveal(stegos[0], key).picture - revealed).max() <= 1

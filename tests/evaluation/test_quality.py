@@ -86,6 +86,13 @@ def test_an_embedding_model_is_measured_on_files():
     assert all(abs(change).max() == 1 for change in changes) and received.facts["rate"] > 0
 
 
+def test_a_secret_that_does_not_fit_is_hidden_as_well_as_it_fits():
+    """At the best quality, or smaller; a pair is never left out."""
+    received = send(models.load("adaptive"), photograph(64), secret(256, 256), "a.png", Options(gray=True, risk="high", quality=60.0))
+    reference = fit(secret(256, 256), *received.secret.shape)
+    assert 25 < psnr(received.secret, reference) < 60
+
+
 def test_what_goes_wrong_names_the_cover():
     with pytest.raises(IsganError, match=r"adaptive, cover some/a\.png: the cover is too small"):
         send(models.load("adaptive"), scene(8, 8), secret(), "some/a.png", Options())

@@ -5,7 +5,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +19,7 @@ from isgan.metrics import EXACT
 from isgan.metrics.pictures import compare
 from isgan.options import NO_PASS_PHRASE, Options
 from isgan.picture import fit, read_gray, read_rgb
-from isgan.schemes.base import Scheme
+from isgan.schemes.base import Hidden, Scheme
 from isgan.secret import Secret
 
 MEASURES = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
@@ -52,14 +52,15 @@ def pass_phrase(name: str) -> str:
 def send(scheme: Scheme, cover: np.ndarray, secret: np.ndarray, name: str, options: Options) -> Received:
     """Hides a secret, (H, W) or (H, W, 3) uint8, in a cover, (H, W, 3) uint8, as PNG, and reveals it from the file.
 
-    `name` is the cover's; where the scheme needs it, the secret is stretched to the cover's size.
+    `name` is the cover's; where the scheme needs it, the secret is stretched to the cover's size. A secret that does not fit at the
+    quality asked for is hidden as well as it fits, so that no pair is left out.
     """
     host = PngCover.prepared(cover, name, options)
     height, width = host.planes[0].shape
     guest = Secret(fit(secret, height, width) if scheme.resizes else secret)
     try:
         started = time.perf_counter()
-        hidden = scheme.hide(host, guest, _key(scheme, name, host), options)
+        hidden = _hidden(scheme, host, guest, _key(scheme, name, host), options)
         hide_seconds = time.perf_counter() - started
         stego = PngCover.read(hidden.stego.encode(), name)
         started = time.perf_counter()
@@ -70,6 +71,15 @@ def send(scheme: Scheme, cover: np.ndarray, secret: np.ndarray, name: str, optio
     if revealed is None:
         raise IsganError(f"{options.model}, cover {name}: no picture came back")
     return Received(host, stego, revealed, hidden.facts, hide_seconds, reveal_seconds)
+
+
+def _hidden(scheme: Scheme, cover: PngCover, secret: Secret, key: Key, options: Options) -> Hidden:
+    try:
+        return scheme.hide(cover, secret, key, options)
+    except IsganError:
+        if options.quality is None:
+            raise
+        return scheme.hide(cover, secret, key, replace(options, quality=None))
 
 
 def _key(scheme: Scheme, name: str, cover: PngCover) -> Key:

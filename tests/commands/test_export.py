@@ -11,13 +11,13 @@ from conftest import scene, stirred
 from isgan import models
 from isgan.__main__ import main
 from isgan.hiders.qim import Qim
-from isgan.image import to_tensor
+from isgan.tensors import to_tensor
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("small") / "small.safetensors"
-    models.save(stirred(Qim(modulus=2, stages=1, hidden=8, blocks=0, dial=True, apart=True)), path, {})
+    models.save(stirred(Qim(stages=1, hidden=8, blocks=0)), path, {})
     return path
 
 
@@ -25,7 +25,7 @@ def small(tmp_path_factory) -> Path:
 def told(monkeypatch) -> None:
     """Files that say what they should hold, in place of networks, which take long."""
     made = lambda hider, half: f"{half} {hider.strength} {'color' if hider.color else 'gray'}".encode()  # noqa: E731
-    monkeypatch.setattr("isgan.engine.to_onnx", made)
+    monkeypatch.setattr("isgan.schemes.engine.to_onnx", made)
 
 
 def written(folder: str) -> list[str]:
@@ -36,11 +36,10 @@ def written(folder: str) -> list[str]:
 def test_the_files_are_the_halves(folder, small, capsys):
     """Of the middle strength, if none is asked for."""
     assert main(["export", "--model", str(small), "-o", "made"]) == 0
-    assert "strength 4\n" in capsys.readouterr().out
+    assert "strength  4\n" in capsys.readouterr().out
     assert sorted(path.name for path in Path("made").iterdir()) == ["hide.onnx", "reveal.onnx"]
     hide, reveal = (onnxruntime.InferenceSession(folder / "made" / f"{half}.onnx") for half in ("hide", "reveal"))
-    hider = models.hider(small)
-    hider.set_strength(4)
+    hider = models.hider(small).at(4)
     cover, secret = to_tensor(scene(40, 48)), to_tensor(scene(40, 48, seed=1)[..., 0])
     stego = hider.hide_in_8_bits(cover, secret)
     made = hide.run(["stego"], {"cover": cover.numpy(), "secret": secret.numpy()})[0]
@@ -59,7 +58,7 @@ def test_the_strength(folder, small, told, options, what):
 
 
 def test_models_without_a_dial(folder, model, capsys, monkeypatch):
-    monkeypatch.setattr("isgan.engine.to_onnx", lambda hider, half: half.encode())
+    monkeypatch.setattr("isgan.schemes.engine.to_onnx", lambda hider, half: half.encode())
     assert main(["export", "--model", str(model), "-o", "made"]) == 0
     assert written("made") == ["hide", "reveal"] and "strength" not in capsys.readouterr().out
 
@@ -86,10 +85,11 @@ def test_what_cannot_be_exported(folder, small, told, capsys):
         (["-o", "other", "--strength", "0"], "strengths 1 to 7"),
         (["-o", "other", "--strength", "7", "--color"], "strengths 1 to 5"),
         (["-o", "other", "--strength", "2.5"], "--strength: a whole number, not 2.5"),
-        (["-o", "other", "--strength", "2", "--model=lsb121"], "no strength"),
-        (["-o", "other", "--color", "--model=lsb121"], "gray secrets only"),
+        (["-o", "other", "--strength", "2", "--model=lsb121"], "no dial"),
+        (["-o", "other", "--color", "--model=lsb121"], "hides gray secrets"),
+        (["-o", "other", "--model=adaptive"], "no neural model"),
     ):
-        model = [] if "--model=lsb121" in options else ["--model", str(small)]
+        model = [] if any(option.startswith("--model") for option in options) else ["--model", str(small)]
         assert main(["export", *model, *options]) == 2
         error = capsys.readouterr().err
         assert words in error and error.count("\n") == 1 and not Path("other").exists()
