@@ -1,0 +1,104 @@
+"""The search for a level: right at every level, and few encodings."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from isgan.codecs import codecs
+from isgan.codecs.base import Codec, best, fewest
+from isgan.codecs.lossless import Lossless
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+PHOTO = np.asarray(Image.open(Path(__file__).parents[2] / "examples/secrets/temple.png").convert("L"))[:128, :128]
+
+
+class Rounding(Codec[np.ndarray]):
+    """Zeroes low bits: `levels` of any number, sizes of any growth, and a sketch that is a little off."""
+
+    number, suffix = 255, ""
+
+    def __init__(self, sizes: list[int], sketched: bool):
+        self.sizes, self.sketched = sizes, sketched
+        self.levels = range(10, 10 + len(sizes))
+        self.packed: list[int] = []
+
+    def pack(self, picture, level):
+        self.packed.append(level)
+        return level.to_bytes(1, "big") + bytes(self.sizes[level - 10] - 1)
+
+    def sketch(self, picture, level):
+        return max(level - 1, 10).to_bytes(1, "big") + bytes(self.sizes[level - 10] + 3) if self.sketched else None
+
+    def decode(self, data):
+        step = max(1, 60 - 60 * (data[0] - 10) // max(1, len(self.levels)))
+        return (PICTURE // step * step).astype(np.uint8)
+
+
+growing = st.lists(st.integers(1, 400), min_size=1, max_size=40).map(lambda steps: np.cumsum(steps).tolist())
+
+
+@settings(max_examples=200, deadline=None)
+@given(growing, st.booleans(), st.integers(-5, 9000), st.one_of(st.none(), st.floats(5, 60)))
+def test_best_against_all_levels(sizes, sketched, room, psnr):
+    codec = Rounding(sizes, sketched)
+    every = [fewest_at(codec, level) for level in codec.levels]
+    codec.packed.clear()
+    found = best(codec, PICTURE, room, psnr)
+    fitting = [score for size, score in every if size <= room]
+    if not fitting:
+        assert found is None
+        return
+    enough = [score for score in fitting if psnr is not None and score >= psnr]
+    assert found.psnr == (enough[0] if enough else fitting[-1])
+    assert len(found.data) <= room
+    assert len(codec.packed) == len(set(codec.packed))
+
+
+@settings(max_examples=200, deadline=None)
+@given(growing, st.booleans(), st.floats(5, 60))
+def test_fewest_against_all_levels(sizes, sketched, psnr):
+    codec = Rounding(sizes, sketched)
+    every = [fewest_at(codec, level) for level in codec.levels]
+    found = fewest(codec, PICTURE, psnr)
+    reaching = [size for size, score in every if score >= psnr]
+    assert len(found.data) == (reaching[0] if reaching else len(fewest_top(codec)))
+
+
+def fewest_at(codec, level):
+    data = codec.pack(PICTURE, level)
+    error = np.square(codec.decode(data).astype(float) - PICTURE).mean()
+    return len(data), 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def fewest_top(codec):
+    return next(codec.pack(PICTURE, level) for level in codec.levels if fewest_at(codec, level)[1] == fewest_at(codec, codec.levels[-1])[1])
+
+
+@pytest.mark.parametrize("name", ["avif", "webp", "jpeg2000"])
+def test_photographs_take_few_encodings(name, monkeypatch):
+    codec = codecs[name]()
+    counted = []
+    for way in ("pack", "sketch"):
+        work = getattr(codec, way)
+        monkeypatch.setattr(codec, way, lambda picture, level, way=way, work=work: (counted.append(way), work(picture, level))[1])
+    slow = 3 if name == "avif" else 12
+    for psnr in (30.0, 36.0, 42.0):
+        counted.clear()
+        made = fewest(codec, PHOTO, psnr)
+        assert psnr <= made.psnr < psnr + 0.8
+        assert counted.count("pack") <= slow and counted.count("sketch") <= 9
+        counted.clear()
+        within = best(codec, PHOTO, len(made.data), None)
+        assert len(within.data) <= len(made.data) and within.psnr >= made.psnr - 0.8
+        assert counted.count("pack") <= slow
+
+
+def test_a_codec_without_loss():
+    assert best(Lossless(), PHOTO, 10**6, 40.0).psnr == math.inf
+    assert best(Lossless(), PHOTO, 100, 40.0) is None
+    assert fewest(Lossless(), PHOTO, 40.0).psnr == math.inf

@@ -1,0 +1,95 @@
+"""The guard against its own attack: what decoders give is known, what they do not give is left alone."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from isgan.covers.past import _regions, grid_deviation, jpeg_reachable, past_of, webp_reachable
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.png"))
+
+
+def planes(image: Image.Image) -> tuple[np.ndarray, ...]:
+    samples = np.atleast_3d(np.asarray(image).astype(np.int16))
+    return tuple(samples[..., channel] for channel in range(samples.shape[2]))
+
+
+def coded(image: Image.Image, kind: str, **options) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return Image.open(file).convert(image.mode)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_photographs_without_a_past_pass(path, mode):
+    image = Image.open(path).convert(mode)
+    assert past_of(planes(image)) is None
+    assert past_of(planes(image.resize((180, 150), Image.Resampling.LANCZOS))) is None
+    assert past_of(planes(image.crop((0, 0, 20, 20)))) is None
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("quality", [40, 75, 95, 100])
+def test_decoded_jpegs_do_not(path, quality):
+    image = Image.open(path).convert("RGB")
+    for subsampling in (0, 2):
+        decoded = coded(image, "JPEG", quality=quality, subsampling=subsampling)
+        assert past_of(planes(decoded)) == "a JPEG or AVIF file"
+        assert past_of(planes(decoded.crop((3, 5, 100, 90)))) == "a JPEG or AVIF file"
+        assert past_of(planes(decoded.resize((128, 128), Image.Resampling.LANCZOS))) is None
+    gray = coded(image.convert("L"), "JPEG", quality=quality)
+    for cut in (gray, gray.crop((3, 5, 250, 240)), gray.transpose(Image.Transpose.ROTATE_90)):
+        assert past_of(planes(cut)) == "a JPEG or another file with loss"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_decoded_webp_and_avif_do_not(path):
+    image = Image.open(path).convert("RGB")
+    assert past_of(planes(coded(image, "WEBP", quality=80))) == "a WebP file"
+    for subsampling in ("4:2:0", "4:4:4"):
+        assert past_of(planes(coded(image, "AVIF", quality=80, subsampling=subsampling))) == "a JPEG or AVIF file"
+
+
+def test_reachable_colours_are_those_of_the_formulas():
+    """All Y, Cb, Cr near some colours, by JFIF's formulas, against the test turned round."""
+    y, cb, cr = (axis.ravel() for axis in np.mgrid[90:110, 100:160:3, 90:150:3])
+    half = np.array([y + 1.402 * (cr - 128), y - 0.34414 * (cb - 128) - 0.71414 * (cr - 128), y + 1.772 * (cb - 128)])
+    colors = np.floor(half + 0.5).astype(np.int64).T
+    colors = colors[(colors > 0).all(1) & (colors < 255).all(1)]
+    assert jpeg_reachable(colors).all()
+    known = set(map(tuple, colors))
+    near = colors + np.random.default_rng(0).integers(-1, 2, colors.shape)
+    assert 0.1 < jpeg_reachable(near).mean() < 0.5
+    assert {tuple(color) for color in near} & known <= {tuple(color) for color in near[jpeg_reachable(near)]}
+
+
+def test_a_single_change_leaves_the_lattice():
+    image = np.asarray(coded(Image.open(EXAMPLES[0]).convert("RGB"), "JPEG", quality=90)).reshape(-1, 3).astype(np.int64)
+    image = image[(image > 1).all(1) & (image < 254).all(1)]
+    assert jpeg_reachable(image).all()
+    for channel in range(3):
+        moved = image.copy()
+        moved[:, channel] += 1
+        assert jpeg_reachable(moved).mean() < 0.25
+    webp = np.asarray(coded(Image.open(EXAMPLES[0]).convert("RGB"), "WEBP", quality=90)).reshape(-1, 3).astype(np.int64)
+    assert webp_reachable(webp[(webp > 1).all(1) & (webp < 254).all(1)]).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (15, 3), (1, 4000), (16, 16), (600, 9)])
+def test_odd_sizes_and_flat_pictures_pass(size):
+    for value in (0, 90, 255):
+        for channels in (1, 3):
+            assert past_of((np.full(size, value, np.int16),) * channels) is None
+    noise = np.random.default_rng(0).integers(0, 256, (3, *size)).astype(np.int16)
+    assert past_of(tuple(noise)) is None and past_of((noise[0],)) is None
+
+
+def test_large_pictures_are_looked_at_in_regions_on_one_grid():
+    image = Image.open(EXAMPLES[0]).convert("L").resize((2000, 1501))
+    regions = _regions(planes(coded(image, "JPEG", quality=80)))
+    assert regions.shape == (16, 1, 128, 128)
+    assert grid_deviation(regions[:, 0]) > 20 > 9 > grid_deviation(_regions(planes(image))[:, 0])
