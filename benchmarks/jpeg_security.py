@@ -1,15 +1,17 @@
-"""How well steganalysis of JPEG files tells stego images from covers: isgan's files against conseal's simulator at the same rate.
+"""How well steganalysis of JPEG files tells stego images from covers: isgan's files against conseal's simulator at
+the same rate.
 
-    python benchmarks/jpeg_security.py PHOTOS... --work FOLDER --output docs/results/jpeg-security.csv [--methods juniward ...]
+    python benchmarks/jpeg_security.py PHOTOS... --work FOLDER --output docs/results/jpeg-security.csv [--methods
+    juniward ...]
 
-PHOTOS are JPEG files (512 x 512 ones in the results). isgan's files are made by its default scheme, with a pass phrase for each
-photograph and random bytes as secret; all bits, those of the head too, count for the rate, in bits per non-zero AC coefficient of Y.
-The simulator embeds optimally at the same prices, which equal conseal's (tests/costs); it also changes DC coefficients, which isgan
-never does.
+PHOTOS are JPEG files (512 x 512 ones in the results). isgan's files are made by its default scheme, with a pass phrase
+for each photograph and random bytes as secret; all bits, those of the head too, count for the rate, in bits per
+non-zero AC coefficient of Y. The simulator embeds optimally at the same prices, which equal conseal's (tests/costs); it
+also changes DC coefficients, which isgan never does.
 
-P_E is of an ensemble of linear discriminants (61 of 200 random features each) on JRM or DCTR features of Y: half of the pairs train it,
-the other half tests, a pair is never split; mean over three splits. A detector that sees nothing scores .48 at 250 pairs.
-Needs the extra `audit`.
+P_E is of an ensemble of linear discriminants (61 of 200 random features each) on JRM or DCTR features of Y: half of the
+pairs train it, the other half tests, a pair is never split; mean over three splits. A detector that sees nothing scores
+.48 at 250 pairs. Needs the extra `audit`.
 """
 
 import argparse
@@ -140,7 +142,8 @@ def pairs(values: np.ndarray, dx: int, dy: int, inside: bool) -> np.ndarray:
 
 
 def jrm(path: Path) -> np.ndarray:
-    """JRM (Kodovsky and Fridrich, 2012), (11255,): sealwatch's, its counting done by `histogram` and `pairs`, five times faster."""
+    """JRM (Kodovsky and Fridrich, 2012), (11255,): sealwatch's, its counting done by `histogram` and `pairs`, five
+    times faster."""
     cover = JpegCover.read(path.read_bytes(), path.name)
     features = sealwatch.jrm.extract(y1=blocks(cover.planes[0]).astype(np.int32), qt=cover.quantiser)
     return np.concatenate([np.ravel(values) for values in features.values()])

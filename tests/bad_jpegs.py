@@ -1,4 +1,5 @@
-"""JPEG files as they should not be, made from a seed: `python tests/bad_jpegs.py FOLDER` writes them, tests read `bad_jpegs()`."""
+"""JPEG files as they should not be, made from a seed: `python tests/bad_jpegs.py FOLDER` writes them, tests read
+`bad_jpegs()`."""
 
 import io
 import sys

@@ -1,7 +1,7 @@
 """Is a file as a camera or a tool saved it, or was it changed on the way? Never: is something hidden in it?
 
-What is hidden does not survive a change. Services that carry pictures compress them again, make them smaller, or write the
-metadata anew, and leave signs of that; none of these signs depends on anything hidden.
+What is hidden does not survive a change. Services that carry pictures compress them again, make them smaller, or write
+the metadata anew, and leave signs of that; none of these signs depends on anything hidden.
 """
 
 from collections.abc import Iterator
@@ -22,14 +22,16 @@ COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT = "compressed again", "resized", "met
 SERVICE_SIDES = (720, 960, 1080, 1280, 1440, 1600, 1920, 2048, 2560)
 """Pixels of the longer side to which services reduce pictures."""
 SCREENS = {
-    (640, 1136), (750, 1334), (828, 1792), (1080, 1920), (1080, 2160), (1080, 2220), (1080, 2280), (1080, 2340), (1080, 2400), (1080, 2408),
-    (1125, 2436), (1170, 2532), (1179, 2556), (1206, 2622), (1242, 2208), (1242, 2688), (1284, 2778), (1290, 2796), (1320, 2868),
-    (1440, 2560), (1440, 2960), (1440, 3040), (1440, 3088), (1440, 3120), (1440, 3200), (720, 1280), (720, 1520), (720, 1600),
-    (768, 1366), (800, 1280), (900, 1440), (900, 1600), (1050, 1680), (1200, 1920), (1600, 2560), (1440, 3440), (2160, 3840),
-    (1536, 2048), (1620, 2160), (1640, 2360), (1668, 2224), (1668, 2388), (2048, 2732), (1964, 3024), (2234, 3456), (1800, 2880),
+    (640, 1136), (750, 1334), (828, 1792), (1080, 1920), (1080, 2160), (1080, 2220), (1080, 2280), (1080, 2340),
+    (1080, 2400), (1080, 2408), (1125, 2436), (1170, 2532), (1179, 2556), (1206, 2622), (1242, 2208), (1242, 2688),
+    (1284, 2778), (1290, 2796), (1320, 2868), (1440, 2560), (1440, 2960), (1440, 3040), (1440, 3088), (1440, 3120),
+    (1440, 3200), (720, 1280), (720, 1520), (720, 1600), (768, 1366), (800, 1280), (900, 1440), (900, 1600),
+    (1050, 1680), (1200, 1920), (1600, 2560), (1440, 3440), (2160, 3840), (1536, 2048), (1620, 2160), (1640, 2360),
+    (1668, 2224), (1668, 2388), (2048, 2732), (1964, 3024), (2234, 3456), (1800, 2880),
 }  # fmt: skip
 DRAWN = 0.5
-"""Share of pixels that are exactly like their left and upper neighbours, from which on a picture is drawn rather than photographed."""
+"""Share of pixels that are exactly like their left and upper neighbours, from which on a picture is drawn rather than
+photographed."""
 
 MODES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 1), (1, 2), (0, 3), (3, 0))
 """Frequencies whose histograms are looked at."""
@@ -59,17 +61,25 @@ def check(data: bytes, name: str) -> dict[str, Any]:
         if kind in ("JPEG", "MPO"):
             facts["quality"] = _quality(image)
             if image.info.get("progressive"):
-                signs.append(Sign(COMPRESSED, "it is progressive, which web sites and services write and cameras do not"))
+                signs.append(
+                    Sign(COMPRESSED, "it is progressive, which web sites and services write and cameras do not")
+                )
     if kind in ("JPEG", "MPO"):
         signs += _of_coefficients(data, name)
     elif kind == "PNG":
         signs += _of_pixels(data, name, size, exif)
     else:
-        signs.append(Sign(COMPRESSED, f"it is a {kind} file, to which services convert; secrets come in PNG and JPEG files"))
+        signs.append(
+            Sign(COMPRESSED, f"it is a {kind} file, to which services convert; secrets come in PNG and JPEG files")
+        )
     for sign in signs:
         facts[sign.change] = f"{facts[sign.change]}; {sign.reason}" if sign.change in facts else sign.reason
     changes = list(dict.fromkeys(sign.change for sign in signs))
-    facts["verdict"] = f"perhaps changed on the way ({', '.join(changes)}): ask for it as a file" if changes else "as it was saved, as far as can be seen"
+    facts["verdict"] = (
+        f"perhaps changed on the way ({', '.join(changes)}): ask for it as a file"
+        if changes
+        else "as it was saved, as far as can be seen"
+    )
     return facts
 
 
@@ -86,7 +96,10 @@ def _of_exif(image: Image.Image, exif: Image.Exif) -> Iterator[Sign]:
     software = str(exif.get(ExifTags.Base.Software, "") or image.info.get("Software", "")).strip("\0 ")
     if software and not exif.get(ExifTags.Base.Model):
         yield Sign(REWRITTEN, f"it was saved by {software[:60]!r}, and names no camera")
-    elif any(word in software.lower() for word in ("photoshop", "gimp", "lightroom", "picasa", "snapseed", "paint", "imagemagick", "instagram")):
+    elif any(
+        word in software.lower()
+        for word in ("photoshop", "gimp", "lightroom", "picasa", "snapseed", "paint", "imagemagick", "instagram")
+    ):
         yield Sign(REWRITTEN, f"it was saved by {software[:60]!r}")
     if image.format in ("JPEG", "MPO") and not len(exif):
         yield Sign(REWRITTEN, "it has no EXIF, which cameras write and services take out")
@@ -97,7 +110,12 @@ def _quality(image: Image.Image) -> str:
     table[:] = image.quantization[min(image.quantization)]  # Pillow gives it row by row
     quality = quality_of(table.reshape(8, 8))
     usual = np.array_equal(steps(quality), table.reshape(8, 8))
-    return f"{quality}, by {'the usual tables, as most programs use' if usual else 'tables of its own, as many cameras and some programs have'}"
+    whose = (
+        "the usual tables, as most programs use"
+        if usual
+        else "tables of its own, as many cameras and some programs have"
+    )
+    return f"{quality}, by {whose}"
 
 
 def _of_coefficients(data: bytes, name: str) -> Iterator[Sign]:
@@ -107,11 +125,15 @@ def _of_coefficients(data: bytes, name: str) -> Iterator[Sign]:
         return  # progressive and other kinds, which the rest of the signs are about
     gaps = rounded_twice(cover.planes[0])
     if gaps >= GAPS:
-        yield Sign(COMPRESSED, f"its coefficients were rounded twice, by coarser and finer steps ({gaps} gaps in their histograms)")
+        yield Sign(
+            COMPRESSED,
+            f"its coefficients were rounded twice, by coarser and finer steps ({gaps} gaps in their histograms)",
+        )
 
 
 def rounded_twice(plane: np.ndarray) -> int:
-    """How many values of low frequencies are far rarer than a larger one near them: of coefficients that were rounded once, none is.
+    """How many values of low frequencies are far rarer than a larger one near them: of coefficients that were rounded
+    once, none is.
 
     Args:
         plane: (h, w) quantised coefficients of Y.

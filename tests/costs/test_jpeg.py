@@ -42,7 +42,9 @@ def test_uerd_is_conseals(shape: tuple[int, int]):
     known = pytest.importorskip("conseal.uerd._costmap")
     cover = cover_of(*shape)
     expected = known.compute_cost(blocks(cover.planes[0]).astype(float), cover.quantiser)
-    np.testing.assert_allclose(blocks(costs["uerd"](cover).up[0]), expected.reshape(*expected.shape[:2], 8, 8), rtol=1e-5)
+    np.testing.assert_allclose(
+        blocks(costs["uerd"](cover).up[0]), expected.reshape(*expected.shape[:2], 8, 8), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", ["juniward", "uerd"])
@@ -69,7 +71,9 @@ def test_rounding_makes_one_direction_cheaper(name: str):
     error, cover.rounding = cover.rounding, None
     price = costs[name](cover).up[0]
     ordinary = np.abs(error) < 0.49
-    np.testing.assert_allclose(np.where(error > 0, up, down)[ordinary], (price * (1 - 2 * np.abs(error)))[ordinary], rtol=1e-4)
+    np.testing.assert_allclose(
+        np.where(error > 0, up, down)[ordinary], (price * (1 - 2 * np.abs(error)))[ordinary], rtol=1e-4
+    )
     np.testing.assert_array_equal(np.where(error > 0, down, up), price)
     assert (np.minimum(down, up) > 0).all()
     halves = np.abs(error[4::8, 4::8]) > 0.49999

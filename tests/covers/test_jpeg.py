@@ -133,6 +133,18 @@ def test_second_picture_is_found_where_the_table_says(fill: int):
     assert not fill or stego.rindex(b"\xff\xd8\xff\xe0") % 512 == 0
 
 
+def test_senseless_tables_of_pictures_do_no_harm():
+    data = _with_second(file_of(photograph(64)), file_of(photograph(64)), aligned=False)
+    start = data.index(b"MPF\0") + 4
+    rng = np.random.default_rng(3)
+    for _ in range(60):
+        odd = bytearray(data)
+        for place in rng.integers(start, start + 80, 4):
+            odd[place] = rng.choice([0, 255, rng.integers(256)])
+        stego = stirred(JpegCover.read(bytes(odd), NAME), 0.1)
+        np.testing.assert_array_equal(JpegCover.read(stego.encode(), NAME).planes[0], stego.planes[0])
+
+
 def _with_second(first: bytes, second: bytes, aligned: bool) -> bytes:
     """An MPO file, as CIPA DC-007 has it."""
     header = read_header(first, NAME)

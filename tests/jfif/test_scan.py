@@ -82,7 +82,9 @@ def test_symbols_of_equal_length_keep_an_encoders_own_order():
 def test_any_coefficients_come_back(seed: int, density: float, reach: int, interval: int):
     header, buffer, _ = taken_apart(GOOD)
     rng = np.random.default_rng(seed)
-    buffer = np.where(rng.random(buffer.shape) < density, rng.integers(-reach, reach + 1, buffer.shape), 0).astype(np.int16)
+    buffer = np.where(rng.random(buffer.shape) < density, rng.integers(-reach, reach + 1, buffer.shape), 0).astype(
+        np.int16
+    )
     header = Header(**{**vars(header), "interval": interval})
     counts = scan.frequencies(buffer, header)
     header = header.with_tables(scan.shortest(counts, header.tables, counts))

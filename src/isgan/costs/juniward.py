@@ -1,9 +1,11 @@
 """J-UNIWARD: the relative change of wavelet coefficients that a step of a DCT coefficient makes.
 
-V. Holub, J. Fridrich, T. Denemark: Universal Distortion Function for Steganography in an Arbitrary Domain, EURASIP Journal on
+V. Holub, J. Fridrich, T. Denemark: Universal Distortion Function for Steganography in an Arbitrary Domain, EURASIP
+    Journal on
 Information Security, 2014; with the window where it belongs, see M. Benes, N. Hofer, R. Boehme: arXiv 2305.19776.
 
-All is separable: the wavelets, and what a step of a DCT coefficient, an outer product of two cosines, does to them. Every filter
+All is separable: the wavelets, and what a step of a DCT coefficient, an outer product of two cosines, does to them.
+    Every filter
 runs over windows of 23 samples that begin 8 apart, so it is a product of matrices.
 """
 
@@ -18,8 +20,9 @@ from isgan.jit import side_by_side
 
 SIGMA = 2.0**-6
 HIGH = np.array(
-    [-0.0544158422, 0.3128715909, -0.6756307363, 0.5853546837, 0.0158291053, -0.2840155430, -0.0004724846, 0.1287474266,
-     0.0173693010, -0.0440882539, -0.0139810279, 0.0087460940, 0.0048703530, -0.0003917404, -0.0006754494, -0.0001174768]
+    [-0.0544158422, 0.3128715909, -0.6756307363, 0.5853546837, 0.0158291053, -0.2840155430, -0.0004724846,
+     0.1287474266, 0.0173693010, -0.0440882539, -0.0139810279, 0.0087460940, 0.0048703530, -0.0003917404,
+     -0.0006754494, -0.0001174768]
 )  # fmt: skip
 """Daubechies's wavelet with 8 vanishing moments: the high-pass decomposition filter."""
 LOW = HIGH[::-1] * (-1) ** np.arange(16)
@@ -27,8 +30,8 @@ TAPS = len(HIGH)
 WINDOW = 8 + TAPS - 1  # wavelet coefficients that a block of 8 samples has a part in
 MARGIN = 16  # samples that are needed on each side of a block, in whole blocks
 TILE = 480
-"""Rows and columns at a time: they fit a cache, and each product is small enough for BLAS to make no threads of its own, which would
-wait for each other here."""
+"""Rows and columns at a time: they fit a cache, and each product is small enough for BLAS to make no threads of its
+own, which would wait for each other here."""
 
 # (16, 23): 8 low-pass and 8 high-pass coefficients of 23 samples.
 FILTERS = np.array([[0.0] * place + list(taps) + [0.0] * (7 - place) for taps in (LOW, HIGH) for place in range(8)])
@@ -38,8 +41,8 @@ LOW_STEP, HIGH_STEP = (np.abs([np.correlate(wave, taps, "full") for wave in BASI
 
 @costs.register("juniward")
 def juniward(cover: JpegCover) -> Costs:
-    """Sum over three subbands W of |change of W| / (|W| + sigma) of the decoded picture (equation 3), the picture continued by its
-    mirror image. Zeros cost as much as they change."""
+    """Sum over three subbands W of |change of W| / (|W| + sigma) of the decoded picture (equation 3), the picture
+    continued by its mirror image. Zeros cost as much as they change."""
     (plane,) = cover.planes
     price = np.empty(plane.shape, np.float32)
 
@@ -62,14 +65,16 @@ def _reach(first: int, size: int) -> tuple[slice, slice, tuple[int, int]]:
 
 
 def _price(samples: np.ndarray) -> np.ndarray:
-    """Samples with a margin, (h + 32, w + 32), whole blocks -> (h, w), the price of changing coefficients by one, not by a step."""
+    """Samples with a margin, (h + 32, w + 32), whole blocks -> (h, w), the price of a change by 1 before quantisation."""
     across = _windows(samples, 1) @ FILTERS.T
     low, high = (part.reshape(len(samples), -1) for part in (across[..., :8], across[..., 8:]))
     low_down, high_down = FILTERS[:8], FILTERS[8:]
     total = 0
     for part, down, step_down, step_across in (
-        (high, low_down, LOW_STEP, HIGH_STEP), (low, high_down, HIGH_STEP, LOW_STEP), (high, high_down, HIGH_STEP, HIGH_STEP)
-    ):  # fmt: skip
+        (high, low_down, LOW_STEP, HIGH_STEP),
+        (low, high_down, HIGH_STEP, LOW_STEP),
+        (high, high_down, HIGH_STEP, HIGH_STEP),
+    ):
         subband = (down @ _windows(part, 0)).reshape(-1, part.shape[1])
         weights = 1 / (np.abs(subband[1:, 1:]) + SIGMA)
         columns = (step_down @ _windows(weights, 0)).reshape(-1, weights.shape[1])

@@ -9,12 +9,14 @@ from isgan.costs.base import Costs
 from isgan.covers.jpeg import JpegCover
 
 RATIONAL = ((0, 0), (0, 4), (4, 0), (4, 4))
-"""Frequencies whose coefficients are rational numbers, so that errors of exactly 1/2 are common: they would cost nothing together."""
+"""Frequencies whose coefficients are rational numbers, so that errors of exactly 1/2 are common: they would cost
+nothing together."""
 NEAR = 1e-4
 
 
 def informed(cover: JpegCover, price: np.ndarray) -> Costs:
-    """The same price (h, w) in both directions; of a fresh JPEG times 1 - 2 |e| in the direction of its rounding error e."""
+    """The same price (h, w) in both directions; of a fresh JPEG times 1 - 2 |e| in the direction of its rounding
+    error e."""
     if cover.rounding is None:
         return Costs(both := (price,), both)
     error = cover.rounding

@@ -1,7 +1,7 @@
 """UERD: uniform embedding revisited.
 
-L. Guo, J. Ni, W. Su, C. Tang, Y.-Q. Shi: Using Statistical Image Model for JPEG Steganography: Uniform Embedding Revisited,
-IEEE Transactions on Information Forensics and Security 10, 2015.
+L. Guo, J. Ni, W. Su, C. Tang, Y.-Q. Shi: Using Statistical Image Model for JPEG Steganography: Uniform Embedding
+Revisited, IEEE Transactions on Information Forensics and Security 10, 2015.
 """
 
 import numpy as np
@@ -14,7 +14,8 @@ from isgan.covers.jpeg import JpegCover
 
 @costs.register("uerd")
 def uerd(cover: JpegCover) -> Costs:
-    """A coefficient's quantisation step over the energy of its block and a quarter of that of the eight blocks around (equation 4).
+    """A coefficient's quantisation step over the energy of its block and a quarter of that of the eight blocks around
+    (equation 4).
 
     Zeros cost as much as others of their place. Infinite where a block and its neighbours are flat.
     """

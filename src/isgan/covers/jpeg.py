@@ -29,13 +29,15 @@ QUALITIES = range(50, 99)
 class JpegCover(Cover):
     """The coefficients of Y of a baseline JPEG file, gray or colour.
 
-    A changed cover is written with the same header, restart markers and kind of Huffman tables, and with what follows the picture
-    (further pictures of a phone, a maker's data) byte for byte; only where further pictures lie is corrected.
+    A changed cover is written with the same header, restart markers and kind of Huffman tables, and with what follows
+    the picture (further pictures of a phone, a maker's data) byte for byte; only where further pictures lie is
+    corrected.
 
     Attributes:
         planes: Y alone, (h, w) int16, 8 x 8 blocks side by side, each row-wise from DC on; h and w are whole blocks.
         header: of the file.
-        rounding: of a fresh JPEG, (h, w) float32: what quantisation took from each coefficient, in steps, -0.5 ... 0.5; else None.
+        rounding: of a fresh JPEG, (h, w) float32: what quantisation took from each coefficient, in steps, -0.5 ... 0.5;
+            else None.
     """
 
     suffixes = (".jpg", ".jpeg")
@@ -106,8 +108,8 @@ class JpegCover(Cover):
         return self._file
 
     def salt(self) -> bytes:
-        """SHA-256 of width, height (4 bytes each, little-endian), the 64 steps of Y's quantisation (2 bytes each, row by row), and Y's DC
-        coefficients (2 bytes each, row by row)."""
+        """SHA-256 of width, height (4 bytes each, little-endian), the 64 steps of Y's quantisation (2 bytes each, row
+        by row), and Y's DC coefficients (2 bytes each, row by row)."""
         size = self.header.width.to_bytes(4, "little") + self.header.height.to_bytes(4, "little")
         steps, constants = self.quantiser.astype("<u2").tobytes(), self.planes[0][::8, ::8].astype("<i2").tobytes()
         return hashlib.sha256(size + steps + constants).digest()
@@ -117,8 +119,8 @@ class JpegCover(Cover):
             return self._past
         if np.count_nonzero(self.quantiser == 1) > 32:
             return (
-                f"its JPEG quality is {quality_of(self.quantiser)}, where rounding betrays every change: take a file of quality 98 or less, "
-                "or scale it down (--scale 0.5 --jpeg-quality 95)"
+                f"its JPEG quality is {quality_of(self.quantiser)}, where rounding betrays "
+                "every change: take a file of quality 98 or less, or scale it down (--scale 0.5 --jpeg-quality 95)"
             )
         if self._pad is None:
             return "it was written by an unusual encoder, whose way cannot be kept: take the camera's own file"
@@ -159,7 +161,7 @@ class JpegCover(Cover):
         if not scan.covers(header.tables, counts) or scan.is_shortest(header.tables, self._counts):
             header = header.with_tables(scan.shortest(counts, header.tables, self._counts))
         picture = scan.write(buffer, header, counts, 1 if self._pad is None else self._pad)
-        file = moved(header, picture, self._data[self._stop :], self._stop)
+        file = moved(header, picture, self._data[self._stop :], self.header, self._stop)
         again = type(self).read(file, "the stego image")
         if not np.array_equal(again._buffer, buffer):
             raise IsganError("the JPEG file that was made is not what it should be: please report this")

@@ -1,4 +1,5 @@
-"""What stands beside the picture in a JPEG file: taken out on request; and the table of further pictures (MPO) kept right."""
+"""What stands beside the picture in a JPEG file: taken out on request; and the table of further pictures (MPO) kept
+right."""
 
 import struct
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ ALIGNED = 512
 
 
 class Field(NamedTuple):
-    """A field of a TIFF directory: its kind and number of values, and where in the bytes they, or the pointer to them, are."""
+    """A field of a TIFF directory: its kind and number of values, and where in the bytes they, or the pointer to
+    them, are."""
 
     tag: int
     kind: int
@@ -25,32 +27,36 @@ class Field(NamedTuple):
 
 
 def stripped(data: bytes, name: str) -> bytes:
-    """A file without EXIF, comments, makers' data and further pictures. What says how it is shown stays: colours, orientation."""
+    """A file without EXIF, comments, makers' data and further pictures. What says how it is shown stays."""
     header = read_header(data, name)
     _, stop = scan.read(data, header, name)
-    segments = []
+    turned = orientation(header)
+    tiff = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, ORIENTATION, 3, 1, turned, 0, 0)
+    raw = b""
     for segment in header.segments:
-        payload = segment.payload if segment.marker >= APP0 else b""
-        if segment.marker == APP1 and payload.startswith(EXIF) and orientation(header) != 1:
-            segments.append(
-                Segment.of(
-                    APP1,
-                    EXIF + struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, ORIENTATION, 3, 1, orientation(header), 0, 0),
-                )
-            )
-        elif (
-            not APP0 < segment.marker <= COM
-            or segment.marker == APP14
-            or (segment.marker == APP2 and payload.startswith(PROFILE))
-        ):
-            segments.append(segment)
-    return b"".join(segment.raw for segment in segments) + data[len(header.raw) : stop] + END
+        if _is_exif(segment) and turned != 1:
+            raw += Segment.of(APP1, EXIF + tiff).raw
+        elif _says_how_to_show(segment):
+            raw += segment.raw
+    return raw + data[len(header.raw) : stop] + END
+
+
+def _is_exif(segment: Segment) -> bool:
+    return segment.marker == APP1 and segment.payload.startswith(EXIF)
+
+
+def _says_how_to_show(segment: Segment) -> bool:
+    """Whether a viewer needs a segment: everything but comments and applications' data, of which a few matter."""
+    if not APP0 <= segment.marker <= COM:
+        return True
+    needed = {APP0: b"JFIF\0", APP2: PROFILE, APP14: b"Adobe"}.get(segment.marker)
+    return needed is not None and segment.payload.startswith(needed)
 
 
 def orientation(header: Header) -> int:
     """How EXIF says that the picture is turned, 1 ... 8; 1 if it does not, or makes no sense."""
     for segment in header.segments:
-        if segment.marker == APP1 and segment.payload.startswith(EXIF):
+        if _is_exif(segment):
             tiff = segment.payload[len(EXIF) :]
             for order, field in _fields(tiff):
                 if field.tag == ORIENTATION and field.place + 2 <= len(tiff):
@@ -59,61 +65,67 @@ def orientation(header: Header) -> int:
     return 1
 
 
-def moved(header: Header, picture: bytes, tail: bytes, stop: int) -> bytes:
-    """A file of a header, its scan and what follows, `tail`, which began at `stop` in the cover's file.
+def moved(header: Header, picture: bytes, tail: bytes, before: Header, stop: int) -> bytes:
+    """A file of a header, its scan and what follows.
 
-    The sizes and places in a table of further pictures are corrected. Where a camera filled up to a whole number of blocks before
-    the next picture, so is it done here.
+    The sizes and places in a table of further pictures (CIPA DC-007) are corrected. Where a camera filled up to a whole
+    number of blocks before the next picture, so is it done here.
+
+    Args:
+        header: the new header.
+        picture: its scan.
+        tail: what follows, from the end of image on.
+        before: the cover's header.
+        stop: where `tail` began in the cover's file.
     """
-    raw, place = b"", 0
+    index = next((i for i, part in enumerate(before.segments) if part.marker == APP2 and PICTURES in part.raw), None)
+    if index is None:
+        return header.raw + picture + tail
+    old, new = (_base(segments, index) for segments in (before.segments, header.segments))
     start = len(header.raw) + len(picture)
-    for segment in header.segments:
-        base = (
-            place + segment.raw.index(PICTURES) + len(PICTURES)
-            if segment.marker == APP2 and PICTURES in segment.raw
-            else None
-        )
-        place += len(segment.raw)
-        if base is None:
-            raw += segment.raw
-            continue
-        table = bytearray(segment.raw)
-        index = table.index(PICTURES) + len(PICTURES)
-        entries = list(_entries(bytes(table[index:])))
-        shift = start - stop
-        following = [base + offset for _, _, _, offset in entries if offset]
-        if following:
-            fill = min(following) - stop - len(END)
-            if (
-                0 < fill < ALIGNED
-                and min(following) % ALIGNED == 0
-                and not tail[len(END) : len(END) + fill].strip(b"\xff")
-            ):
-                filled = -(start + len(END)) % ALIGNED
-                tail = END + b"\xff" * filled + tail[len(END) + fill :]
-                moved_by = shift + filled - fill
-            else:
-                moved_by = shift
-            for order, where, size, offset in entries:
-                struct.pack_into(
-                    order + "II",
-                    table,
-                    index + where,
-                    size + (0 if offset else shift),
-                    offset + (moved_by if offset else 0),
-                )
-        raw += bytes(table)
-    return raw + picture + tail
+    entries = list(_entries(before.segments[index].raw.partition(PICTURES)[2]))
+    following = min((old + entry.offset for entry in entries if entry.offset), default=0)
+    fill = following - stop - len(END)
+    filled = fill
+    if 0 < fill < ALIGNED and following % ALIGNED == 0 and not tail[len(END) : len(END) + fill].strip(b"\xff"):
+        filled = -(start + len(END)) % ALIGNED
+        tail = END + b"\xff" * filled + tail[len(END) + fill :]
+    table = bytearray(header.segments[index].raw)
+    own = table.index(PICTURES) + len(PICTURES)
+    for entry in entries:
+        size, offset = entry.size, entry.offset
+        if offset:
+            offset += start - stop + filled - fill - (new - old)
+        else:
+            size += start - stop
+        if 0 <= size < 1 << 32 and 0 <= offset < 1 << 32:  # otherwise the table makes no sense anyway
+            struct.pack_into(entry.order + "II", table, own + entry.place, size, offset)
+    raws = [segment.raw for segment in header.segments]
+    raws[index] = bytes(table)
+    return b"".join(raws) + picture + tail
 
 
-def _entries(tiff: bytes) -> Iterator[tuple[str, int, int, int]]:
-    """Of each picture of a table (CIPA DC-007): byte order, place of the size in the bytes, size, offset (0: the first)."""
+class Entry(NamedTuple):
+    """A picture in a table: byte order, where its size stands, its size, its offset (0: the first one)."""
+
+    order: str
+    place: int
+    size: int
+    offset: int
+
+
+def _base(segments: tuple[Segment, ...], index: int) -> int:
+    """The place in a file from which the offsets in a table of pictures count."""
+    raw = segments[index].raw
+    return sum(len(segment.raw) for segment in segments[:index]) + raw.index(PICTURES) + len(PICTURES)
+
+
+def _entries(tiff: bytes) -> Iterator[Entry]:
     for order, field in _fields(tiff):
         if field.tag == ENTRIES and field.count % 16 == 0 and field.place + 4 <= len(tiff):
             start = struct.unpack_from(order + "I", tiff, field.place)[0]
-            for entry in range(start, start + field.count, 16):
-                if entry + 16 <= len(tiff):
-                    yield order, entry + 4, *struct.unpack_from(order + "II", tiff, entry + 4)
+            for place in range(start, min(start + field.count, len(tiff) - 15), 16):
+                yield Entry(order, place + 4, *struct.unpack_from(order + "II", tiff, place + 4))
 
 
 def _fields(tiff: bytes) -> Iterator[tuple[str, Field]]:

@@ -9,16 +9,20 @@ from isgan.jfif.segments import ZIGZAG, Header, Table, damaged
 from isgan.jit import jit
 
 BAD_CODE, ENDS_EARLY, BAD_RESTART, BAD_BLOCK = -1, -2, -3, -4
-FAULTS = {BAD_CODE: "a code that is in no table", ENDS_EARLY: "the data end early", BAD_RESTART: "a restart marker is missing",
-          BAD_BLOCK: "a block with more than 64 coefficients"}  # fmt: skip
+FAULTS = {
+    BAD_CODE: "a code that is in no table",
+    ENDS_EARLY: "the data end early",
+    BAD_RESTART: "a restart marker is missing",
+    BAD_BLOCK: "a block with more than 64 coefficients",
+}
 
 
 class Layout(NamedTuple):
     """Where the blocks of a scan lie in one flat buffer that holds all planes, each padded to whole MCUs.
 
     Attributes:
-        blocks: (blocks in an MCU, 7) int64: component, row of its DC and of its AC table, place of the first MCU's block, samples from
-            one row to the next, from one MCU to the next and from one row of MCUs to the next.
+        blocks: (blocks in an MCU, 7) int64: component, row of its DC and of its AC table, place of the first MCU's
+            block, samples from one row to the next, from one MCU to the next and from one row of MCUs to the next.
         across, down: MCUs.
         shapes: of the padded planes.
         sizes: of the planes without the blocks that only fill the last MCUs.
@@ -64,14 +68,15 @@ def layout(header: Header) -> Layout:
 
 
 def read(data: bytes, header: Header, name: str) -> tuple[np.ndarray, int]:
-    """All coefficients, (samples,) int16 in the places of `layout`, and where the scan's data end. `IsganError` if damaged."""
+    """All coefficients, (samples,) int16 in the places of `layout`, and where the scan's data end. `IsganError` if
+    damaged."""
     places = layout(header)
     # A block takes at least two codes: a claim of more blocks than that is not worth its memory.
     if len(places.blocks) * places.across * places.down > 4 * (len(data) - len(header.raw)) + 8:
         raise damaged(name, FAULTS[ENDS_EARLY])
     buffer = np.zeros(places.samples, np.int16)
-    stop = _decode(np.frombuffer(data, np.uint8), len(header.raw), huffman.lookup(header.tables), places.blocks, places.across,
-                   places.down, header.interval, ZIGZAG, buffer)  # fmt: skip
+    known, start = huffman.lookup(header.tables), len(header.raw)
+    stop = _decode(np.frombuffer(data, np.uint8), start, known, *places[:3], header.interval, ZIGZAG, buffer)
     if stop < 0:
         raise damaged(name, FAULTS[stop])
     return buffer, stop
@@ -86,7 +91,8 @@ def frequencies(buffer: np.ndarray, header: Header) -> np.ndarray:
 
 
 def is_shortest(tables: huffman.Tables, counts: np.ndarray) -> bool:
-    """Whether the tables were made for a scan with these frequencies; among codes of the same length their order is free."""
+    """Whether the tables were made for a scan with these frequencies; among codes of the same length their order is
+    free."""
     return all(_bits(tables[key]) == _bits(best) for key, best in _best(counts, tables).items())
 
 
@@ -96,8 +102,8 @@ def shortest(counts: np.ndarray, tables: huffman.Tables, before: np.ndarray) -> 
     Args:
         counts: the frequencies.
         tables: of the file.
-        before: the frequencies that they were made for. Where the file's encoder orders codes of the same length in another way
-            than libjpeg, symbols keep the order that they had.
+        before: the frequencies that they were made for. Where the file's encoder orders codes of the same length in
+            another way than libjpeg, symbols keep the order that they had.
     """
     found, former = _best(counts, tables), _best(before, tables)
     for key, best in found.items():

@@ -14,8 +14,9 @@ FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xC
 MAX_PIXELS = 100_000_000
 
 ZIGZAG = np.array(
-    [0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-     35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63]
+    [0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14,
+     21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60,
+     61, 54, 47, 55, 62, 63]
 )  # fmt: skip
 """(64,): place in a row-wise 8 x 8 block of the i-th coefficient of the scan."""
 
@@ -203,9 +204,7 @@ def _components(frame: bytes, scan: bytes, name: str) -> tuple[Component, ...]:
     if len(frame) != 6 + 3 * count or not count:
         raise ValueError("frame")
     if scan[0] != count:
-        raise IsganError(
-            f"{name} has its colours in several scans: save it as an ordinary (baseline) JPEG, `jpegtran` does without loss"
-        )
+        raise IsganError(f"{name} has its colours in several scans: `jpegtran` makes an ordinary one without loss")
     if len(scan) != 4 + 2 * count or scan[1 + 2 * count :] != bytes([0, 63, 0]):
         raise ValueError("scan")
     components = []
