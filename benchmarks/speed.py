@@ -1,14 +1,15 @@
-"""Seconds and memory of hiding and revealing, as ratios to the paper's network in the same run.
+"""Seconds and memory of hiding and revealing.
 
     python benchmarks/speed.py [RESULTS.csv]
 
-In process: arrays of one 256 x 256 pair, median of several. The unit is the paper's network, all in eager float32. Whole process: the
-command line, from start to exit, on covers of 256 x 256 and of 12 and 24 megapixels, with its peak memory. Machines differ and are noisy:
-compare within one run.
+In process: a photograph of 256 x 256 in one of the same size, both with the derivation of the key, median of several; the ratio is to the
+paper's network in the same run. Whole process: the command line from start to exit, on covers of 256 x 256 and of 12 and 24 megapixels,
+with its peak memory. Machines differ and are noisy: compare within one run.
 """
 
 import csv
 import itertools
+import os
 import statistics
 import sys
 import tempfile
@@ -18,31 +19,34 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
-from isgan.steganographer import Steganographer
 from PIL import Image
 
 from isgan import models
+from isgan.covers.png import PngCover
 from isgan.evaluation.leaderboard import process
-from isgan.files import write_file
-from isgan.picture import png_bytes
+from isgan.key import Key
+from isgan.options import DEFAULT, Options
+from isgan.picture import png_bytes, read_gray, read_rgb
+from isgan.schemes.base import Scheme
+from isgan.secret import Secret
 
-MODELS = (models.DEFAULT, "wavelet")
+MODELS = (DEFAULT, "qim", "wavelet")
 UNIT = "isgan"
 EXAMPLES = Path(__file__).parent.parent / "examples"
-SIDE = 256
+PHRASE = "correct horse battery staple"
 
 
 def in_process(repeats: int = 15) -> list[dict]:
-    """One pair of 256 x 256, the models loaded. They take turns, so that a slow moment of the machine is everyone's; two rounds warm up."""
-    random = np.random.default_rng(0)
-    cover, secret = (random.integers(0, 256, shape, dtype=np.uint8) for shape in ((SIDE, SIDE, 3), (SIDE, SIDE)))
+    """They take turns, so that a slow moment of the machine is everyone's; two rounds warm up."""
+    cover, secret = (sorted((EXAMPLES / name).iterdir())[0] for name in ("covers", "secrets"))
+    host, guest = PngCover(read_rgb(cover)), Secret(read_gray(secret))
     works: dict[tuple[str, str], Callable[[], object]] = {}
     for name in (UNIT, *MODELS, "lsb332"):
-        steganographer = Steganographer(models.hider(name))
-        stego = steganographer.hide(cover, secret)
-        works["hide", name] = partial(steganographer.hide, cover, secret)
-        works["reveal", name] = partial(steganographer.reveal, stego)
+        scheme = models.load(name)
+        options = Options(model=name, gray=True, risk="high", quality=None if scheme.resizes else 33.5)
+        stego = scheme.hide(host, guest, Key(PHRASE, host.salt()), options).stego
+        works["hide", name] = partial(_hide, scheme, host, guest, options)
+        works["reveal", name] = partial(_reveal, scheme, stego)
     seconds: dict[tuple[str, str], list[float]] = {key: [] for key in works}
     for _ in range(repeats + 2):
         for (what, name), work in works.items():
@@ -53,26 +57,33 @@ def in_process(repeats: int = 15) -> list[dict]:
             for (what, name), taken in seconds.items()]  # fmt: skip
 
 
+def _hide(scheme: Scheme, cover: PngCover, secret: Secret, options: Options) -> object:
+    return scheme.hide(cover, secret, Key(PHRASE, cover.salt()), options)
+
+
+def _reveal(scheme: Scheme, stego: PngCover) -> object:
+    return scheme.reveal(stego, Key(PHRASE, stego.salt()))
+
+
 def processes() -> list[dict]:
     """`isgan hide` (which reveals too, to check itself) and `isgan reveal`."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         stego, out = Path(folder, "stego.png"), Path(folder, "out.png")
-        small = next(iter(sorted((EXAMPLES / "covers").iterdir())))
-        secret = next(iter(sorted((EXAMPLES / "secrets").iterdir())))
+        small, secret = (sorted((EXAMPLES / name).iterdir())[0] for name in ("covers", "secrets"))
         covers = {"256x256": small}
         for name, size in (("12 megapixels", (4000, 3000)), ("24 megapixels", (6000, 4000))):
             covers[name] = Path(folder, f"{name}.png")
-            large = Image.open(small).convert("RGB").resize(size, Image.Resampling.BICUBIC)
-            write_file(covers[name], png_bytes(np.array(large)))
+            covers[name].write_bytes(png_bytes(np.array(Image.open(small).convert("RGB").resize(size, Image.Resampling.BICUBIC))))
         for model, (size, cover) in itertools.product(MODELS, covers.items()):
-            for what, arguments in (("hide", (cover, secret, "-o", stego)), ("reveal", (stego, "-o", out))):
-                seconds, mib = process(what, *arguments, "--model", model, "--force")
+            for what, arguments in (("hide", (cover, secret, "-o", stego, "--gray")), ("reveal", (stego, "-o", out))):
+                seconds, mib = process(what, *arguments, "--model", model, "--force", "--quiet")
                 rows.append({"what": f"process {what} {size}", "model": model, "seconds": seconds, "peak_mib": round(mib)})
     return rows
 
 
 def main() -> None:
+    os.environ["ISGAN_PASS"] = PHRASE
     rows = in_process()
     unit = rows[0]["seconds"]
     rows += processes()
@@ -81,7 +92,6 @@ def main() -> None:
         row["seconds"] = round(row["seconds"], 4)
         ratio = row["ratio_to_paper_hide"]
         print(f"{row['what']:28} {row['model']:16} {row['seconds']:9.4f} s {ratio:9.4f} x paper {row['peak_mib']!s:>6} MiB")
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     if len(sys.argv) > 1:
         with Path(sys.argv[1]).open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))

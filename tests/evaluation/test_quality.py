@@ -88,9 +88,9 @@ def test_an_embedding_model_is_measured_on_files():
 
 def test_a_secret_that_does_not_fit_is_hidden_as_well_as_it_fits():
     """At the best quality, or smaller; a pair is never left out."""
-    received = send(models.load("adaptive"), photograph(64), secret(256, 256), "a.png", Options(gray=True, risk="high", quality=60.0))
+    received = send(models.load("adaptive"), photograph(64), secret(256, 256), "a.png", Options(gray=True, risk="high", quality=45.0))
     reference = fit(secret(256, 256), *received.secret.shape)
-    assert 25 < psnr(received.secret, reference) < 60
+    assert 25 < psnr(received.secret, reference) < 45
 
 
 def test_what_goes_wrong_names_the_cover():
