@@ -1,5 +1,8 @@
 """Keys: what is sealed opens with the same pass phrase alone, and the order is the one that docs/format.md specifies."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -93,3 +96,15 @@ def test_streams_and_orders_depend_on_their_purpose(key: Key) -> None:
     assert key.stream("a", 64)[:32] == key.stream("a", 32)
     assert (key.order("part 0", 100) != key.order("part 1", 100)).any()
     assert sorted(key.order("part 0", 100)) == list(range(100))
+
+
+def test_keys_are_derived_in_many_threads():
+    """Two derivations of OpenSSL's at a time would wait for each other for ever."""
+    code = """
+import threading
+from isgan.key import Key
+threads = [threading.Thread(target=lambda n=n: [Key("phrase", bytes([n, k]) * 16) for k in range(4)]) for n in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0

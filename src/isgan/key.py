@@ -5,6 +5,7 @@ Sealed bytes look uniform to whoever has no key, and nothing is opened that was 
 """
 
 import os
+import threading
 import unicodedata
 
 import numpy as np
@@ -20,6 +21,8 @@ from isgan.errors import IsganError
 
 ITERATIONS, LANES, MEMORY_KIB = 3, 4, 64 * 1024
 NONCE, TAG = 16, 16
+
+_DERIVING = threading.Lock()  # OpenSSL (4.0.3) derives two keys with lanes at a time never: each waits for the other for ever
 
 
 class Key:
@@ -38,7 +41,8 @@ class Key:
             text = normal.encode()
         except UnicodeEncodeError:
             raise IsganError("the pass phrase has bytes that are not UTF-8 text: type it anew, or save its file as UTF-8") from None
-        self._root = Argon2id(salt=salt, length=32, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB).derive(text)
+        with _DERIVING:
+            self._root = Argon2id(salt=salt, length=32, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB).derive(text)
 
     def subkey(self, purpose: str, nonce: bytes = b"") -> bytes:
         """32 bytes for one purpose, HKDF-SHA-256 of the root."""
