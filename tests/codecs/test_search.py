@@ -46,37 +46,38 @@ growing = st.lists(st.integers(1, 400), min_size=1, max_size=40).map(lambda step
 @given(growing, st.booleans(), st.integers(-5, 9000), st.one_of(st.none(), st.floats(5, 60)))
 def test_best_against_all_levels(sizes, sketched, room, psnr):
     codec = Rounding(sizes, sketched)
-    every = [fewest_at(codec, level) for level in codec.levels]
-    codec.packed.clear()
     found = best(codec, PICTURE, room, psnr)
-    fitting = [score for size, score in every if size <= room]
+    assert len(codec.packed) == len(set(codec.packed))
+    fitting = [score for size, score in every(codec) if size <= room]
     if not fitting:
         assert found is None
         return
     enough = [score for score in fitting if psnr is not None and score >= psnr]
-    assert found.psnr == (enough[0] if enough else fitting[-1])
+    wanted = fitting.index(enough[0]) if enough else len(fitting) - 1
     assert len(found.data) <= room
-    assert len(codec.packed) == len(set(codec.packed))
+    # A sketch may mislead by a level, but no more.
+    assert abs(fitting.index(found.psnr) - wanted) <= sketched
 
 
 @settings(max_examples=200, deadline=None)
 @given(growing, st.booleans(), st.floats(5, 60))
 def test_fewest_against_all_levels(sizes, sketched, psnr):
     codec = Rounding(sizes, sketched)
-    every = [fewest_at(codec, level) for level in codec.levels]
     found = fewest(codec, PICTURE, psnr)
-    reaching = [size for size, score in every if score >= psnr]
-    assert len(found.data) == (reaching[0] if reaching else len(fewest_top(codec)))
+    scores = [score for _, score in every(codec)]
+    wanted = next((number for number, score in enumerate(scores) if score >= psnr), scores.index(scores[-1]))
+    assert found.psnr >= min(psnr, scores[-1])
+    assert 0 <= scores.index(found.psnr) - wanted <= sketched
 
 
-def fewest_at(codec, level):
-    data = codec.pack(PICTURE, level)
-    error = np.square(codec.decode(data).astype(float) - PICTURE).mean()
-    return len(data), 10 * math.log10(255**2 / error) if error else math.inf
-
-
-def fewest_top(codec):
-    return next(codec.pack(PICTURE, level) for level in codec.levels if fewest_at(codec, level)[1] == fewest_at(codec, codec.levels[-1])[1])
+def every(codec):
+    """Bytes and PSNR of each level."""
+    made = []
+    for level in codec.levels:
+        data = codec.pack(PICTURE, level)
+        error = np.square(codec.decode(data).astype(float) - PICTURE).mean()
+        made.append((len(data), 10 * math.log10(255**2 / error) if error else math.inf))
+    return made
 
 
 @pytest.mark.parametrize("name", ["avif", "webp", "jpeg2000"])
@@ -91,7 +92,7 @@ def test_photographs_take_few_encodings(name, monkeypatch):
         counted.clear()
         made = fewest(codec, PHOTO, psnr)
         assert psnr <= made.psnr < psnr + 0.8
-        assert counted.count("pack") <= slow and counted.count("sketch") <= 9
+        assert counted.count("pack") <= slow and counted.count("sketch") <= 12
         counted.clear()
         within = best(codec, PHOTO, len(made.data), None)
         assert len(within.data) <= len(made.data) and within.psnr >= made.psnr - 0.8
