@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from isgan.codecs import codecs
-from isgan.codecs.base import Codec, Encoded, best, fewest
+from isgan.codecs.base import DECADE, Codec, Encoded, best, fewest
 from isgan.errors import IsganError, NothingFound
 from isgan.options import Options
 from isgan.secret import Secret
@@ -63,6 +63,9 @@ def pack(secret: Secret, room: int, options: Options, codec: str, larger: Larger
     facts = {"codec": codec, "secret dB": made.psnr, "secret size": f"{width} x {height}"}
     if made.picture.shape[:2] != picture.shape[:2]:
         facts["reduced from"] = f"{picture.shape[1]} x {picture.shape[0]}"
+    if options.quality is None and (made.psnr < HIGHEST - 1 or "reduced from" in facts):
+        wanted = len(made.data) * picture.size / made.picture.size * 10 ** ((HIGHEST - made.psnr) / DECADE)
+        facts["for more"] = f"about {_remedies(int(wanted), options, larger)}, for all of it at {HIGHEST:g} dB"
     return Payload(before + made.data, Secret(made.picture, name=secret.name), facts)
 
 
@@ -87,11 +90,15 @@ def _before(codec: str, name: str) -> bytes:
 def _check(size: int, room: int, options: Options, larger: Larger, otherwise: str) -> None:
     if size <= room:
         return
-    remedies = [f"a cover of {larger(size):.1f} times as many pixels" if room else "a larger cover"]
-    if options.risk != "high":
-        remedies.append(f"--risk {'medium' if options.risk == 'low' else 'high'}")
+    remedies = _remedies(size, options, larger) if room else "a larger cover"
     raise IsganError(f"the secret takes {size:,} bytes, and the cover {room:,} at --risk {options.risk}: "
-                     f"it may fit with {' or '.join(remedies)}, or if {otherwise}")  # fmt: skip
+                     f"it may fit with {remedies}, or if {otherwise}")  # fmt: skip
+
+
+def _remedies(size: int, options: Options, larger: Larger) -> str:
+    """What would make room for so many bytes."""
+    pixels = f"{larger(size):.1f} times as many pixels in the cover"
+    return pixels if options.risk == "high" else f"{pixels} or --risk {'medium' if options.risk == 'low' else 'high'}"
 
 
 def _fitted(codec: Codec, picture: np.ndarray, room: int, options: Options, larger: Larger) -> Encoded:

@@ -87,6 +87,8 @@ def hide(cover: Source, secret: Source, output: str | os.PathLike | None, phrase
     read = _cover(cover, output, options)
     given = _secret(secret, options, scheme, read)
     key = _key(phrase, scheme, read)
+    if not scheme.keyed:
+        warnings.warn("this model has no key: anyone with isgan can reveal what it hides", IsganWarning, stacklevel=2)
     hidden = scheme.hide(read, given, key, options, _half(progress, 0))
     data = hidden.stego.encode()
     facts = hidden.facts
@@ -246,7 +248,6 @@ def _key(phrase: str | None, scheme: Scheme, cover: Cover) -> Key:
         if phrase is None:
             raise IsganError("no pass phrase: give pass_phrase, or isgan.NO_PASS_PHRASE and anyone with isgan reads the secret")
         return Key(phrase, cover.salt())
-    warnings.warn("this model has no key: anyone with isgan can reveal what it hides", IsganWarning, stacklevel=3)
     return Key(NO_PASS_PHRASE, cover.salt())
 
 
