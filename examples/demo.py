@@ -11,11 +11,13 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from isgan.figures import Sample, side_by_side, small_png
+from PIL import Image
+
+from isgan.figures import Sample, side_by_side
 from isgan.picture import fit, read_gray, read_rgb
 
 HERE = Path(__file__).parent
-MOST_BYTES = 400_000  # of the picture, which stands in a document
+QUALITY = 88  # of the picture, which stands in a document
 
 
 def isgan(*arguments: object) -> None:
@@ -44,8 +46,8 @@ def main() -> None:
         samples.append(hidden(out, covers[0], secrets[0], "isgan"))
     else:
         print("\nthe paper's network is left out: pip install 'isgan[neural]'")
-    sheet = out / "side-by-side.png"
-    sheet.write_bytes(small_png(side_by_side(samples), MOST_BYTES))
+    sheet = out / "side-by-side.jpg"
+    Image.fromarray(side_by_side(samples)).save(sheet, quality=QUALITY)
     print(f"\nstego images and revealed secrets: {out}/\ncover, stego image, residual x10, secret, revealed secret: {sheet}")
 
 
