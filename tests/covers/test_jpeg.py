@@ -11,7 +11,7 @@ from photos import photograph
 from PIL import Image
 
 from isgan.covers.jpeg import JpegCover
-from isgan.errors import IsganError
+from isgan.errors import IsganError, IsganWarning
 from isgan.jfif.dct import decoded
 from isgan.jfif.metadata import orientation
 from isgan.jfif.quality import quality_of, steps
@@ -172,6 +172,14 @@ def test_metadata_goes_on_request_but_not_how_the_picture_is_shown():
     assert image.getexif() == {0x0112: 6} and orientation(cover.header) == 6
     assert b"mine" not in bare and b"maker" not in bare and bare.endswith(b"\xff\xd9")
     np.testing.assert_array_equal(np.array(image), np.array(Image.open(io.BytesIO(data))))
+
+
+def test_a_thumbnail_is_spoken_of():
+    exif = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0" + file_of(photograph(32))
+    data = file_of(photograph(), exif=exif)
+    with pytest.warns(IsganWarning, match="thumbnail of the original"):
+        JpegCover.prepared(data, NAME, Options())
+    assert b"\xff\xd8" not in JpegCover.prepared(data, NAME, Options(strip_metadata=True)).encode()[2:]
 
 
 def test_no_orientation_no_exif():

@@ -65,7 +65,7 @@ def _reach(first: int, size: int) -> tuple[slice, slice, tuple[int, int]]:
 
 
 def _price(samples: np.ndarray) -> np.ndarray:
-    """Samples with a margin, (h + 32, w + 32), whole blocks -> (h, w), the price of a change by 1 before quantisation."""
+    """Samples with a margin, (h + 32, w + 32) -> (h, w), the price of changing a coefficient by 1, not by a step."""
     across = _windows(samples, 1) @ FILTERS.T
     low, high = (part.reshape(len(samples), -1) for part in (across[..., :8], across[..., 8:]))
     low_down, high_down = FILTERS[:8], FILTERS[8:]

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import warnings
 from functools import cached_property
 from typing import Self
 
@@ -11,10 +12,10 @@ from PIL import Image
 from isgan.covers import covers
 from isgan.covers.base import Cover, Planes
 from isgan.covers.png import PngCover
-from isgan.errors import IsganError
+from isgan.errors import IsganError, IsganWarning
 from isgan.jfif import scan
 from isgan.jfif.dct import coefficients, luma
-from isgan.jfif.metadata import moved, stripped
+from isgan.jfif.metadata import has_thumbnail, moved, stripped
 from isgan.jfif.quality import quality_of
 from isgan.jfif.segments import EOI, Header, damaged, read_header
 from isgan.options import Options
@@ -59,7 +60,11 @@ class JpegCover(Cover):
         if isinstance(source, bytes) and source.startswith(b"\xff\xd8") and options.scale == 1:
             if options.jpeg_quality is not None:
                 raise IsganError(f"{name} is a JPEG already and keeps its quality: leave --jpeg-quality out")
-            return cls.read(stripped(source, name) if options.strip_metadata else source, name)
+            cover = cls.read(stripped(source, name) if options.strip_metadata else source, name)
+            if has_thumbnail(cover.header):
+                note = f"{name}: its EXIF data stay, and a thumbnail of the original with them, unless --strip-metadata"
+                warnings.warn(note, IsganWarning, stacklevel=2)
+            return cover
         picture = PngCover.prepared(source, name, options)
         if picture.alpha is not None and picture.alpha.min() < 255:
             raise IsganError(f"{name} is partly transparent, which no JPEG is: save the stego image as .png")

@@ -53,6 +53,11 @@ def _says_how_to_show(segment: Segment) -> bool:
     return needed is not None and segment.payload.startswith(needed)
 
 
+def has_thumbnail(header: Header) -> bool:
+    """Whether EXIF holds a small JPEG picture."""
+    return any(_is_exif(segment) and b"\xff\xd8\xff" in segment.payload for segment in header.segments)
+
+
 def orientation(header: Header) -> int:
     """How EXIF says that the picture is turned, 1 ... 8; 1 if it does not, or makes no sense."""
     for segment in header.segments:
