@@ -1,8 +1,8 @@
 """Costs made model-based: by way of Fisher information, to the changes that a detector who knows the model sees least.
 
-J. Butora, J. Fridrich: Improving costs for steganography by converting them to a model. A cost gives change probabilities at a
-design rate; those that least deflection would give there tell the Fisher information; from it follow probabilities and prices
-for the payload at hand. A sample's new price depends on its old one alone, so it is a curve that is made once and looked up.
+J. Butora and J. Fridrich convert costs to a model: a cost gives change probabilities at a design rate; the Fisher
+information for which they would be those of least deflection follows from them; and from it, probabilities and prices
+for the payload at hand. A sample's new price depends on its old one alone: a curve, made once and looked up.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def model_based(costs: Costs, design: float, bits: int) -> Costs:
 
 
 def from_information(planes: Planes, rate: float) -> Planes:
-    """Prices of least deflection at a rate in bits a sample, given Fisher information, of which a factor may be left out."""
+    """Prices of least deflection at a rate in bits a sample, given Fisher information, which may lack a factor."""
     values, counts = _histogram(planes)
     return _looked_up(planes, _curve(np.log, values, counts, rate * counts.sum()))
 
@@ -62,7 +62,7 @@ def least_deflection(information: np.ndarray) -> np.ndarray:
     Args:
         information: ln(lambda I).
     """
-    # c (e^c + 2) = lambda I. In v = ln c it is v + c + ln(1 + 2 e^-c) = ln(lambda I), nearly a line of slope 1 + c: Newton's steps.
+    # c (e^c + 2) = lambda I. In v = ln c: v + c + ln(1 + 2 e^-c) = ln(lambda I), of slope about 1 + c; Newton's steps.
     v = np.log(np.maximum(information, np.exp(np.minimum(information, 0)) / 3))
     for _ in range(12):
         c = np.exp(v)
@@ -71,7 +71,9 @@ def least_deflection(information: np.ndarray) -> np.ndarray:
     return np.exp(v)
 
 
-def _curve(information: Callable[[np.ndarray], np.ndarray], values: np.ndarray, counts: np.ndarray, bits: float) -> np.ndarray:
+def _curve(
+    information: Callable[[np.ndarray], np.ndarray], values: np.ndarray, counts: np.ndarray, bits: float
+) -> np.ndarray:
     """The price at the lower edge of each cell, (CELLS + 1,) float64, the last infinite.
 
     Args:

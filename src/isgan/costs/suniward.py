@@ -1,7 +1,7 @@
 """S-UNIWARD: how much a change moves wavelet coefficients, by their size.
 
-V. Holub, J. Fridrich, T. Denemark: Universal Distortion Function for Steganography in an Arbitrary Domain, EURASIP Journal on
-Information Security 2014.
+V. Holub, J. Fridrich, T. Denemark: Universal Distortion Function for Steganography in an Arbitrary Domain, EURASIP
+Journal on Information Security 2014.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """What costs are made of: planes cut into strips with a mirrored border, and sums over windows.
 
-All arrays are two-dimensional, and every operation keeps only the places whose whole neighbourhood is there: a strip gets
-smaller from step to step, by as much as its border was wide.
+All arrays are two-dimensional, and every operation keeps only the places whose whole neighbourhood is there: a strip
+gets smaller from step to step, by as much as its border was wide.
 """
 
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def window_mean(values: np.ndarray, size: int) -> np.ndarray:
 
 @jit
 def correlate(values: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
-    """Weighted sums of as many values in a row along an axis as there are taps, all float64; taps - 1 places are lost."""
+    """Weighted sums of as many values in a row along an axis as there are taps, all float64."""
     lost = taps.size - 1
     rows = values.shape[0] - (lost if axis == 0 else 0)
     columns = values.shape[1] - (lost if axis == 1 else 0)

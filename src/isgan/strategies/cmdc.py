@@ -32,7 +32,7 @@ class Cmdc(Strategy):
 def _prices(
     down: np.ndarray, up: np.ndarray, near: np.ndarray, others: tuple[np.ndarray, ...], row: int, column: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Prices at every second row and column: four neighbours in the plane and the same place of others vote for a direction."""
+    """Prices at every second row and column: four neighbours and the same place of others vote for a direction."""
     height, width = near.shape
     lower = down[row::2, column::2].copy()
     higher = up[row::2, column::2].copy()

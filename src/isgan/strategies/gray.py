@@ -12,7 +12,7 @@ from isgan.strategies.base import Part, Strategy
 
 @strategies.register("gray")
 class Gray(Strategy):
-    """One part: a pixel is a symbol, and its price is the sum over the planes. A third of the symbols of other strategies."""
+    """One part: a pixel is a symbol, and its price is the sum over the planes."""
 
     def parts(self, planes: int) -> list[Part]:
         return [Part(0)]
