@@ -88,6 +88,16 @@ def test_pixels_are_those_of_other_decoders(gray: bool):
     assert np.abs(ours - luma).max() <= 1
 
 
+@pytest.mark.parametrize("version", ["6b", "8", "9e", "turbo210", "mozjpeg403"])
+def test_other_libraries_read_the_same_coefficients(version: str, tmp_path: Path):
+    jpeglib = pytest.importorskip("jpeglib")
+    stego = stirred(JpegCover.read(file_of(photograph(96), restart_marker_rows=1, optimize=True), NAME), 0.1)
+    (tmp_path / "a.jpg").write_bytes(stego.encode())
+    with jpeglib.version(version):
+        read = jpeglib.read_dct(str(tmp_path / "a.jpg"))
+    np.testing.assert_array_equal(read.Y.swapaxes(1, 2).reshape(stego.planes[0].shape), stego.planes[0])
+
+
 def _ycbcr(data: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(data))
     image.draft("YCbCr", None)
