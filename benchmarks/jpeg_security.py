@@ -1,13 +1,13 @@
-"""How well steganalysis of JPEG files tells stego images from covers: isgan's files against conseal's simulator at
-the same rate.
+# ruff: noqa: E402
+"""How well steganalysis of JPEG files tells stego images from covers: isgan's files against conseal's simulator.
 
-    python benchmarks/jpeg_security.py PHOTOS... --work FOLDER --output docs/results/jpeg-security.csv [--methods
-    juniward ...]
+    python benchmarks/jpeg_security.py PHOTOS... --work FOLDER --output docs/results/jpeg-security.csv
 
-PHOTOS are JPEG files (512 x 512 ones in the results). isgan's files are made by its default scheme, with a pass phrase
-for each photograph and random bytes as secret; all bits, those of the head too, count for the rate, in bits per
-non-zero AC coefficient of Y. The simulator embeds optimally at the same prices, which equal conseal's (tests/costs); it
-also changes DC coefficients, which isgan never does.
+PHOTOS are JPEG files (512 x 512 ones in the results), or with --fresh pictures that never were ones. isgan's files are
+made by its default scheme, with a pass phrase for each photograph and random bytes as secret; all bits, those of the
+head too, count for the rate, in bits per non-zero AC coefficient of Y. `-simulated`: optimal embedding at the same
+prices, which equal conseal's (tests/costs), by conseal's simulator; it also changes DC coefficients, which isgan never
+does. `-model`: prices made model-based. `-informed`: prices know what rounding took from a fresh JPEG.
 
 P_E is of an ensemble of linear discriminants (61 of 200 random features each) on JRM or DCTR features of Y: half of the
 pairs train it, the other half tests, a pair is never split; mean over three splits. A detector that sees nothing scores
@@ -19,11 +19,13 @@ import csv
 import os
 import sys
 import types
+import zlib
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from PIL import Image
 from scipy.stats import rankdata
 
 # sealwatch wants torchvision for networks that nothing here uses.
@@ -41,6 +43,7 @@ from sealwatch.jrm import cooccurrence, integral_features
 from isgan.costs import costs
 from isgan.covers.jpeg import JpegCover
 from isgan.jfif.dct import BASIS, tiled, transform
+from isgan.jfif.quality import quality_of
 from isgan.key import Key
 from isgan.options import Options
 from isgan.schemes.embedding import HEAD, TAG, Embedding
@@ -51,7 +54,8 @@ SPLITS = 3
 OVERHEAD = HEAD + TAG + 2  # and the two bytes before a nameless secret
 SIMULATED = "-simulated"
 WET = 1e13
-METHODS = ("juniward", "juniward" + SIMULATED, "uerd", "uerd" + SIMULATED, "juniward-model", "uerd-model")
+INFORMED = "-informed"
+METHODS = tuple(cost + kind for cost in ("juniward", "uerd") for kind in ("", SIMULATED, "-model", INFORMED))
 
 
 def blocks(plane: np.ndarray) -> np.ndarray:
@@ -82,18 +86,26 @@ def embedded(cover: JpegCover, cost: str, rate: float, phrase: str) -> bytes:
     return scheme.hide(cover, secret, Key(phrase, cover.salt()), Options(exact=True, risk="high")).stego.encode()
 
 
-def stego_file(photo: Path, method: str, rate: float, folder: Path) -> Path:
+def stego_file(photo: Path, method: str, rate: float, folder: Path, originals: dict[str, Path]) -> Path:
     path = folder / f"{method}-{rate}" / photo.name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        cover = JpegCover.read(photo.read_bytes(), photo.name)
-        if method.endswith(SIMULATED):
-            seed = int(photo.stem) * 10 + RATES.index(rate)
-            data = cover.changed((simulated(cover, method.removesuffix(SIMULATED), rate, seed),)).encode()
+        cost = method.removesuffix(SIMULATED).removesuffix(INFORMED)
+        if method.endswith(INFORMED):
+            cover = fresh(originals[photo.name], quality_of(JpegCover.read(photo.read_bytes(), photo.name).quantiser))
         else:
-            data = embedded(cover, method, rate, f"{photo.stem} {rate}")
+            cover = JpegCover.read(photo.read_bytes(), photo.name)
+        if method.endswith(SIMULATED):
+            seed = zlib.crc32(photo.name.encode()) * 10 + RATES.index(rate)
+            data = cover.changed((simulated(cover, cost, rate, seed),)).encode()
+        else:
+            data = embedded(cover, cost, rate, f"{photo.stem} {rate}")
         path.write_bytes(data)
     return path
+
+
+def fresh(original: Path, quality: int) -> JpegCover:
+    return JpegCover.compressed(np.array(Image.open(original).convert("RGB")), quality)
 
 
 def dctr(path: Path) -> np.ndarray:
@@ -196,17 +208,24 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
+    parser.add_argument("--fresh", type=int, metavar="QUALITY", help="PHOTOS never were JPEG files: make such of them")
     parser.add_argument("--rates", nargs="+", type=float, default=RATES)
     args = parser.parse_args()
     hurry()
-    photos = sorted(args.photos, key=lambda path: path.name)
+    photos, originals = sorted(args.photos, key=lambda path: path.name), {}
+    if args.fresh:
+        (args.work / "fresh").mkdir(parents=True, exist_ok=True)
+        originals = {f"{path.stem}.jpg": path for path in photos}
+        photos = [args.work / "fresh" / name for name in originals]
+        for photo in photos:
+            photo.write_bytes(fresh(originals[photo.name], args.fresh).encode())
     with args.output.open("a", newline="") as file:
         table = csv.writer(file)
         if not file.tell():
             table.writerow(["method", "rate", "features", "pairs", "P_E", "deviation", "AUC", "changed", "file size"])
         for rate in args.rates:
             for method in args.methods:
-                files = [stego_file(photo, method, rate, args.work) for photo in photos]
+                files = [stego_file(photo, method, rate, args.work, originals) for photo in photos]
                 changed, sizes = zip(
                     *(difference(photo, file) for photo, file in zip(photos, files, strict=True)), strict=True
                 )
