@@ -9,7 +9,12 @@ from conftest import scene
 from PIL import Image
 
 from isgan import models
+from isgan.covers.png import PngCover
+from isgan.key import Key
+from isgan.options import Options
 from isgan.picture import read_rgb
+from isgan.schemes.neural import Neural
+from isgan.secret import Secret
 from isgan.training.pairs import TrainingPairs
 from isgan.training.recipe import read_recipe
 from isgan.training.run import run

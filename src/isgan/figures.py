@@ -1,4 +1,6 @@
-"""Pictures of what hiding does, as the paper arranges them (Fig. 4-7). All pictures are uint8: (H, W, 3) RGB or (H, W) gray."""
+"""Pictures of what hiding does, as the paper arranges them (Fig. 4-7). All pictures are uint8: (H, W, 3) RGB or (H, W)
+gray.
+"""
 
 import io
 import math
@@ -39,8 +41,12 @@ def residual(changed: np.ndarray, original: np.ndarray, gain: float = GAIN) -> n
 
 def side_by_side(samples: Sequence[Sample], gain: float = GAIN) -> np.ndarray:
     """One row per sample: cover, stego image, residual x `gain`, secret, revealed; (H, W, 3)."""
-    rows = [np.concatenate([rgb(picture) for picture in (cover, stego, residual(stego, cover, gain), secret, revealed)], axis=1)
-            for cover, secret, stego, revealed in samples]  # fmt: skip
+    rows = [
+        np.concatenate(
+            [rgb(picture) for picture in (cover, stego, residual(stego, cover, gain), secret, revealed)], axis=1
+        )
+        for cover, secret, stego, revealed in samples
+    ]
     width = max(row.shape[1] for row in rows)
     return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
 
@@ -72,7 +78,9 @@ def stego_and_secret(models: Mapping[str, Sequence[Sample]]) -> np.ndarray:
 
 
 def secret_residuals(models: Mapping[str, Sequence[Sample]]) -> np.ndarray:
-    """Figure 7: the secret, then for every model what is revealed and its residual x1 and x10; otherwise as `stego_and_secret`."""
+    """Figure 7: the secret, then for every model what is revealed and its residual x1 and x10; otherwise as
+    `stego_and_secret`.
+    """
     first = next(iter(models.values()))
     groups = {"": [_plain("secret", [s.secret for s in first])]}
     for name, samples in models.items():
@@ -91,7 +99,9 @@ def decibels(changed: np.ndarray, original: np.ndarray) -> str:
 
 
 def sheet(groups: Mapping[str, Sequence[Column]]) -> np.ndarray:
-    """Columns of pictures side by side on white, (H, W, 3): a group's name above its columns, their headings, captions below."""
+    """Columns of pictures side by side on white, (H, W, 3): a group's name above its columns, their headings, captions
+    below.
+    """
     columns = [column for group in groups.values() for column in group]
     side, rows = columns[0].pictures[0].shape[1], len(columns[0].pictures)
     size = max(11, side // 9)
@@ -121,7 +131,9 @@ def sheet(groups: Mapping[str, Sequence[Column]]) -> np.ndarray:
 
 
 def small_png(picture: np.ndarray, most: int | None = None) -> bytes:
-    """A picture, (H, W, 3), as PNG of at most `most` bytes: in 256 colours if that is needed, and then at a smaller size."""
+    """A picture, (H, W, 3), as PNG of at most `most` bytes: in 256 colours if that is needed, and then at a smaller
+    size.
+    """
     image = Image.fromarray(picture)
     data = _png(image)
     while most is not None and len(data) > most:

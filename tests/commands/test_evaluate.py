@@ -98,7 +98,8 @@ def test_settings_are_measured_each_on_its_own(photographs, dial, tmp_path, monk
         line = ["evaluate", "--model", model, "--data", str(photographs), "--secrets", str(tmp_path / "others"), "-n", "1", *options]
         assert main([*line, "-o", str(tmp_path / "rows.csv"), "--force"]) == 0
         measured = rows(tmp_path / "rows.csv")
-        assert [(row["set"], row["setting"], row["secret"]) for row in measured] == [("photographs/others", s, "test/a.png") for s in settings]
+        found = [(row["set"], row["setting"], row["secret"]) for row in measured]
+        assert found == [("photographs/others", setting, "test/a.png") for setting in settings]
     assert (measured[0]["secret_width"], measured[0]["secret_height"]) != (measured[0]["width"], measured[0]["height"])
 
 

@@ -501,7 +501,9 @@ def test_the_optimizer_is_the_recipes(trainer):
     assert len(group["params"]) == len(list(run.task.network.parameters()))
     run.step = 1
     run.train_step(run.task.pairs[1])
-    assert group["lr"] == learning_rate(run.task.recipe.optimizer, run.task.recipe.schedule, 1, 1 / 12) == pytest.approx(0.01 * 2 / 3 * (1 + math.cos(math.pi / 12)) / 2)
+    options = run.task.recipe
+    assert group["lr"] == learning_rate(options.optimizer, options.schedule, 1, 1 / 12)
+    assert group["lr"] == pytest.approx(0.01 * 2 / 3 * (1 + math.cos(math.pi / 12)) / 2)
 
 
 def test_learning_rate_schedule():

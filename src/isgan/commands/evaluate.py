@@ -90,11 +90,18 @@ def evaluate(
         plain = Options(model=name, risk=risk, color=color, gray=not color, polish=polish if scheme.resizes else 0)
         runs += [(name, *setting) for setting in _settings(plain, scheme, quality or [], strength or [])]
     if card and (color or polish or secrets or len(runs) > len(names)):
-        raise IsganError("a card has the scores of photographs as `isgan hide` hides them: leave out --card, or give one setting")
+        raise IsganError(
+            "a card has the scores of photographs as `isgan hide` hides them: leave out --card, or give one setting"
+        )
     others = open_sets([secrets]) if secrets else {"": None}
-    sets = {f"{name}/{other}".rstrip("/"): (pair_up(source.images(split), limit, hidden.images(split) if hidden else ()),
-                                            (source.home, (hidden or source).home))
-            for name, source in open_sets(data).items() for other, hidden in others.items()}  # fmt: skip
+    sets = {
+        f"{name}/{other}".rstrip("/"): (
+            pair_up(source.images(split), limit, hidden.images(split) if hidden else ()),
+            (source.home, (hidden or source).home),
+        )
+        for name, source in open_sets(data).items()
+        for other, hidden in others.items()
+    }
     groups: list[dict[str, Any]] = []
     total = len(runs) * sum(len(pairs) for pairs, _ in sets.values())
     with rows_to(output) as write, counting("hiding and revealing", total) as done:
@@ -116,9 +123,14 @@ def _settings(plain: Any, scheme: Any, qualities: list[float], strengths: list[A
 
     label = ", ".join(["color"] * plain.color + [f"polish {plain.polish}"] * bool(plain.polish))
     if not scheme.resizes and qualities:
-        yield from ((", ".join(filter(None, (f"{psnr:g} dB", label))), replace(plain, quality=psnr)) for psnr in qualities)
+        yield from (
+            (", ".join(filter(None, (f"{psnr:g} dB", label))), replace(plain, quality=psnr)) for psnr in qualities
+        )
     elif scheme.strengths and strengths:
-        yield from ((", ".join(filter(None, (str(value), label))), replace(plain, strength=value)) for value in dict.fromkeys(strengths))
+        yield from (
+            (", ".join(filter(None, (str(value), label))), replace(plain, strength=value))
+            for value in dict.fromkeys(strengths)
+        )
     else:
         yield ", ".join(filter(None, ("auto" if scheme.resizes else plain.risk, label))), plain
 

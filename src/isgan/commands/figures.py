@@ -71,8 +71,12 @@ def figures(
     if runs:
         curves.collect(results, runs)
         drawn["curves"] = str(curves.draw(results))
-    rows = drawing.run(results, sets, models, side=side, limit=limit, most=most and most << 10, force=force, counting=counting)
-    return drawn | {f"{row['set']} {row['figure']}".strip(): str(results.folder / curves.FIGURES / row["file"]) for row in rows}
+    rows = drawing.run(
+        results, sets, models, side=side, limit=limit, most=most and most << 10, force=force, counting=counting
+    )
+    return drawn | {
+        f"{row['set']} {row['figure']}".strip(): str(results.folder / curves.FIGURES / row["file"]) for row in rows
+    }
 
 
 def _runs(texts: list[str]) -> dict[str, Path]:

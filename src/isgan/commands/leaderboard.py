@@ -77,5 +77,17 @@ def leaderboard(
     for source in sets.values():
         pairs(source, unseen_photographs(source, plan), "unseen", plan)  # nor with too few for the detectors
     rows = board.run(Results(output), sets, plan, names, limit, counting, fraction_done)
-    columns = ("set", "model", "setting", "pairs", "stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim", "changed", "rate", "p_e")
+    columns = (
+        "set",
+        "model",
+        "setting",
+        "pairs",
+        "stego_psnr",
+        "stego_ssim",
+        "secret_psnr",
+        "secret_ssim",
+        "changed",
+        "rate",
+        "p_e",
+    )
     return [{column: row.get(column, "") for column in columns} for row in rows]

@@ -77,12 +77,22 @@ def table(
     models = dict(named(text) for text in model) if model else None
     sets = open_sets(data)
     results = Results(output)
+    columns: tuple[str, ...]
     match number:
         case "4":
             from isgan.evaluation.paper import table4
 
-            rows = table4.run(results, data, _plan(recipe, budget, tiny), initial=initial, side=side, limit=limit, threads=threads,
-                              counting=counting, watcher=TrainingProgress)  # fmt: skip
+            rows = table4.run(
+                results,
+                data,
+                _plan(recipe, budget, tiny),
+                initial=initial,
+                side=side,
+                limit=limit,
+                threads=threads,
+                counting=counting,
+                watcher=TrainingProgress,
+            )
             columns = ("loss", "set", "pairs", "steps", "minutes", *MEASURES)
         case "5":
             from isgan.evaluation.paper import table5
@@ -94,9 +104,24 @@ def table(
             from isgan.evaluation.security import MEASURES as SCORES
             from isgan.evaluation.security import Plan
 
-            plan = Plan(steganalyzer, 0.0 if tiny else budget or 5.0, 2 if tiny else 0, splits, 24 if tiny else limit, side, share)
+            plan = Plan(
+                steganalyzer,
+                0.0 if tiny else budget or 5.0,
+                2 if tiny else 0,
+                splits,
+                24 if tiny else limit,
+                side,
+                share,
+            )
             rows = table6.run(results, sets, plan, models, counting=counting, following=fraction_done)
-            columns = ("test", "set", "trained_on", "tested_on", "status", *(f"{score}{what}" for score in SCORES for what in ("", "_interval")))
+            columns = (
+                "test",
+                "set",
+                "trained_on",
+                "tested_on",
+                "status",
+                *(f"{score}{what}" for score in SCORES for what in ("", "_interval")),
+            )
     return [{column: row.get(column, "") for column in columns} for row in rows]
 
 
@@ -127,4 +152,6 @@ def _plan(recipe: Path | None, budget: float | None, tiny: bool) -> Any:
         length = {"steps": 2, "minutes": 0.0, "warmup": 0}
     if recipe:
         return read_recipe(recipe, {"schedule": length} if length else None)
-    return basic(length or {"steps": 0, "minutes": 10.0}, {"crop": 32, "batch": 2, "validation": 1, "share": 1.0} if tiny else {})
+    return basic(
+        length or {"steps": 0, "minutes": 10.0}, {"crop": 32, "batch": 2, "validation": 1, "share": 1.0} if tiny else {}
+    )

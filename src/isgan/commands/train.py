@@ -92,5 +92,15 @@ def train(
     overrides |= {key: value for key, value in {"seed": seed, "precision": precision}.items() if value is not None}
     plan = read_recipe(recipe, overrides)
     with TrainingProgress() as progress:
-        return run(plan, data, output or Path("runs") / recipe.stem, resume=resume, initial=initial, licence=licence, threads=threads,
-                   devices=devices, accelerator=accelerator, watcher=progress)  # fmt: skip
+        return run(
+            plan,
+            data,
+            output or Path("runs") / recipe.stem,
+            resume=resume,
+            initial=initial,
+            licence=licence,
+            threads=threads,
+            devices=devices,
+            accelerator=accelerator,
+            watcher=progress,
+        )

@@ -86,8 +86,8 @@ def open_source(root: Path) -> Source:
 def open_sets(roots: Iterable[Path]) -> dict[str, Source]:
     """The sources of several roots by the names of their folders.
 
-    A folder of sets that are divided into train/, val/ and test/ already is all of these sets, never one pool divided anew.
-    `IsganError` if two have the same name, or if there are photographs beside such sets.
+    A folder of sets that are divided into train/, val/ and test/ already is all of these sets, never one pool divided
+    anew. `IsganError` if two have the same name, or if there are photographs beside such sets.
     """
     sets: dict[str, Source] = {}
     for root in roots:
@@ -97,13 +97,17 @@ def open_sets(roots: Iterable[Path]) -> dict[str, Source]:
         if below and type(source) is datasets["folder"]:
             if beside := next((path for path in pictures(root) if not set(below) & set(path.parents)), None):
                 names = ", ".join(path.name for path in below)
-                raise IsganError(f"'{root}' has sets of its own, {names}, and photographs beside them, like {beside.relative_to(root)}: "
-                                 "name the sets, or move the photographs to a folder of their own")  # fmt: skip
+                raise IsganError(
+                    f"'{root}' has sets of its own, {names}, and photographs beside them, like {beside.relative_to(root)}: "
+                    "name the sets, or move the photographs to a folder of their own"
+                )
             parts = list(map(open_source, below))
         for part in parts:
             name = part.root.resolve().name.removesuffix(".txt")
             if name in sets:
-                raise IsganError(f"{sets[name].root} and {part.root} are both called '{name}': rename one, or link to it by another name")
+                raise IsganError(
+                    f"{sets[name].root} and {part.root} are both called '{name}': rename one, or link to it by another name"
+                )
             sets[name] = part
     return sets
 
@@ -121,7 +125,9 @@ def existing(root: Path) -> Path:
 
 
 def in_turn(covers: Sequence[T], secrets: Sequence[T]) -> list[tuple[T, T]]:
-    """Cover i and photograph i + 1 of those that give the secrets, after the last one the first: how fixed pairs are made everywhere."""
+    """Cover i and photograph i + 1 of those that give the secrets, after the last one the first: how fixed pairs are
+    made everywhere.
+    """
     return [(cover, secrets[(index + 1) % len(secrets)]) for index, cover in enumerate(covers)]
 
 

@@ -43,7 +43,9 @@ def square(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def in_share(path: Path, share: float) -> bool:
-    """Does the photograph belong to this share of its split? A hash of its bytes decides, everywhere alike; the rest stays unseen."""
+    """Does the photograph belong to this share of its split? A hash of its bytes decides, everywhere alike; the rest
+    stays unseen.
+    """
     try:
         return fraction(b"share" + path.read_bytes()) < share
     except OSError:
@@ -51,7 +53,9 @@ def in_share(path: Path, share: float) -> bool:
 
 
 def squares(source: Source, paths: Sequence[Path], side: int, limit: int | None = None) -> Iterator[Photo]:
-    """The centre squares of photographs of a set, scaled to `side`; files that cannot be used are left out, `limit` counts usable ones."""
+    """The centre squares of photographs of a set, scaled to `side`; files that cannot be used are left out, `limit`
+    counts usable ones.
+    """
     found = 0
     for path, pixels in decoded(paths):
         if found == limit:
@@ -66,5 +70,7 @@ def pairs_of(covers: Source, secrets: Source, split: str, side: int, limit: int 
     hosts = list(squares(covers, covers.images(split), side, limit))
     guests = list(squares(secrets, secrets.images(split), side, None if limit is None else limit + 1))
     if not hosts or len(guests) < 2:
-        raise IsganError(f"too few {split} photographs in {covers.root} or {secrets.root}: a pair needs a cover and another photograph")
+        raise IsganError(
+            f"too few {split} photographs in {covers.root} or {secrets.root}: a pair needs a cover and another photograph"
+        )
     return in_turn(hosts, guests)

@@ -37,7 +37,9 @@ class VOC(Source):
         paths = [self.home / "JPEGImages" / f"{name}.jpg" for name in names]
         missing = [path for path in paths if not path.is_file()]
         if missing:
-            raise IsganError(f"'{file}' lists {len(missing)} missing files, first '{missing[0]}': unpack the archive again")
+            raise IsganError(
+                f"'{file}' lists {len(missing)} missing files, first '{missing[0]}': unpack the archive again"
+            )
         return paths
 
 

@@ -23,7 +23,11 @@ class Chosen(Sequence[Cover]):
         return len(self.places)
 
     def __getitem__(self, place: Any) -> Any:
-        return Chosen(self.covers, self.places[place]) if isinstance(place, slice) else self.covers[int(self.places[place])]
+        return (
+            Chosen(self.covers, self.places[place])
+            if isinstance(place, slice)
+            else self.covers[int(self.places[place])]
+        )
 
 
 class Pairs(NamedTuple):
@@ -56,7 +60,8 @@ class Detector(ABC):
     def fit(self, train: Pairs, val: Pairs, budget: Budget, progress: Callable[[float], None] = lambda _: None) -> None:
         """Learns from `train` and chooses by `val`; no photograph may be in both.
 
-        `progress` is called with how much is done, 0 to 1. `IsganError` for pairs that are none, and for a budget without an end.
+        `progress` is called with how much is done, 0 to 1. `IsganError` for pairs that are none, and for a budget
+        without an end.
         """
         for pairs in (train, val):
             if len(pairs.covers) != len(pairs.stegos) or len(pairs.covers) < LEAST_PAIRS:

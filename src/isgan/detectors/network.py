@@ -43,8 +43,12 @@ class NetworkDetector(Detector):
         self.network: Steganalyzer = networks[name]()
 
     def learn(self, train: Pairs, val: Pairs, budget: Budget, progress: Callable[[float], None]) -> None:
-        task = DetectingTask(self.network, (pixels(train.covers), pixels(train.stegos)), (pixels(val.covers), pixels(val.stegos)),
-                             self.seed)  # fmt: skip
+        task = DetectingTask(
+            self.network,
+            (pixels(train.covers), pixels(train.stegos)),
+            (pixels(val.covers), pixels(val.stegos)),
+            self.seed,
+        )
         schedule = Schedule(steps=budget.steps, minutes=budget.minutes, warmup=0, ema=0.0, validations=VALIDATIONS)
         loop = Loop(task, OPTIMIZER, schedule, launched(), on_step=lambda _step, done, _loss: progress(done))
         loop.fit()
@@ -61,7 +65,12 @@ class NetworkDetector(Detector):
         """Writes it to a .safetensors file, for `load`."""
         state = {name: tensor.cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         facts = {"threshold": self.threshold, "steps": self.steps, "seconds": self.seconds}
-        write_file(path, save(state, {"detector": json.dumps(facts)}), force=True, remedy="make room and run the same command again")
+        write_file(
+            path,
+            save(state, {"detector": json.dumps(facts)}),
+            force=True,
+            remedy="make room and run the same command again",
+        )
 
     @classmethod
     def load(cls, name: str, path: Path) -> "NetworkDetector":
@@ -73,7 +82,9 @@ class NetworkDetector(Detector):
             detector.network.load_state_dict(load(path.read_bytes()))
             detector.threshold, detector.steps, detector.seconds = facts["threshold"], facts["steps"], facts["seconds"]
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
-            raise IsganError(f"{path} is not a detector of this version: delete it, and run the same command again") from error
+            raise IsganError(
+                f"{path} is not a detector of this version: delete it, and run the same command again"
+            ) from error
         detector.network.eval().requires_grad_(False)
         return detector
 
@@ -81,5 +92,9 @@ class NetworkDetector(Detector):
 def pixels(covers: Sequence[Cover]) -> Tensor:
     """What viewers show of files of one size, (N, 3, H, W) uint8; gray ones three times."""
     pictures = (cover.pixels() for cover in covers)
-    return torch.stack([torch.from_numpy(picture if picture.ndim == 3 else np.stack([picture] * 3, axis=2)).permute(2, 0, 1)
-                        for picture in pictures])  # fmt: skip
+    return torch.stack(
+        [
+            torch.from_numpy(picture if picture.ndim == 3 else np.stack([picture] * 3, axis=2)).permute(2, 0, 1)
+            for picture in pictures
+        ]
+    )

@@ -1,7 +1,8 @@
-"""The leaderboard: every model on the same photographs through PNG files - quality, changed samples, payload, cost, detectability.
+"""The leaderboard: every model on the same photographs through PNG files - quality, changed samples, payload, cost,
+detectability.
 
-Models that embed a compressed secret are measured as `isgan hide` uses them, and at fixed qualities of the secret with all that the
-cover can carry; models with a dial at each of its strengths.
+Models that embed a compressed secret are measured as `isgan hide` uses them, and at fixed qualities of the secret with
+all that the cover can carry; models with a dial at each of its strengths.
 """
 
 import math
@@ -64,7 +65,9 @@ def settings(model: str, scheme: Scheme) -> dict[str, Options]:
     """What a model is measured with, by name: as `isgan hide` uses it first."""
     plain = {AUTO: Options(model=model, gray=True)}
     if scheme.resizes:
-        return plain | {str(strength): Options(model=model, strength=strength) for strength in range(1, scheme.strengths + 1)}
+        return plain | {
+            str(strength): Options(model=model, strength=strength) for strength in range(1, scheme.strengths + 1)
+        }
     return plain | {f"{psnr:g} dB": Options(model=model, gray=True, risk="high", quality=psnr) for psnr in QUALITIES}
 
 
@@ -73,8 +76,10 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Sequenc
     """Measures what is missing in the results and writes `leaderboard.csv`, a row for each set, model and setting.
 
     Args:
-        results: where `leaderboard-images.csv` grows, a row per pair of images; the detectors' rows are in `table6-runs.csv`.
-        sets: photographs by set name. Test photographs are measured at their own size; detectors see squares of all splits.
+        results: where `leaderboard-images.csv` grows, a row per pair of images; the detectors' rows are in
+            `table6-runs.csv`.
+        sets: photographs by set name. Test photographs are measured at their own size; detectors see squares of all
+            splits.
         plan: of the detectors, one for each model and setting that is detected, and the controls.
         names: models.
         limit: at most so many pairs of each set are measured.
@@ -83,15 +88,26 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Sequenc
     table: list[dict[str, Any]] = []
     costs = {name: _costs(name, next(iter(sets.values()))) for name in names}
     choices = {name: settings(name, models.load(name)) for name in names}
-    methods = {_method(name, setting): hiding(options) for name, chosen in choices.items() for setting, options in chosen.items()
-               if setting in DETECTED}  # fmt: skip
+    methods = {
+        _method(name, setting): hiding(options)
+        for name, chosen in choices.items()
+        for setting, options in chosen.items()
+        if setting in DETECTED
+    }
     tests = [*(Case(CONTROL, name, name) for name in CONTROLS), *(Case(RETRAINED, name, name) for name in methods)]
     for set_name, source in sets.items():
         files = pair_up(source.images("test"), limit)
         rows = [summary(_measured(results, set_name, options, setting, files, source.home, counting))
                 for chosen in choices.values() for setting, options in chosen.items()]  # fmt: skip
-        trial = Trial(results, set_name, plan, methods | CONTROLS, pairs(source, unseen_photographs(source, plan), "unseen", plan),
-                      counting=counting, following=following)  # fmt: skip
+        trial = Trial(
+            results,
+            set_name,
+            plan,
+            methods | CONTROLS,
+            pairs(source, unseen_photographs(source, plan), "unseen", plan),
+            counting=counting,
+            following=following,
+        )
         for _ in trial.runs(tests):
             pass
         detected = {row["tested_on"]: row for row in trial.summary(tests)}
@@ -100,8 +116,15 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Sequenc
             row |= {key: found[key] for key in ("p_e", "p_e_interval") if found}
             row |= costs[row["model"]] if row["setting"] == AUTO else {}
         table += rows
-        table += [{"set": set_name, "model": name, "setting": CONTROL, **{key: detected[name][key] for key in ("p_e", "p_e_interval")}}
-                  for name in CONTROLS]  # fmt: skip
+        table += [
+            {
+                "set": set_name,
+                "model": name,
+                "setting": CONTROL,
+                **{key: detected[name][key] for key in ("p_e", "p_e_interval")},
+            }
+            for name in CONTROLS
+        ]
         results.merge(TABLE, table, ("set", "model", "setting"))
     write_file(results.folder / f"{TABLE}.md", markdown(results.rows(TABLE)).encode(), force=True)
     draw(results)
@@ -109,14 +132,33 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Sequenc
 
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
-    """The rows of `leaderboard.csv` that detectors looked at, as a Markdown table; in each set the hardest to find first."""
-    head = ("set", "model", "setting", "stego: dB / SSIM", "worst", "secret: dB / SSIM", "worst", "pixels", "changed", "bits a sample",
-            "P_E", "hide, s", "memory, MiB", "weights, MiB")  # fmt: skip
+    """The rows of `leaderboard.csv` that detectors looked at, as a Markdown table; in each set the hardest to find
+    first.
+    """
+    head = (
+        "set",
+        "model",
+        "setting",
+        "stego: dB / SSIM",
+        "worst",
+        "secret: dB / SSIM",
+        "worst",
+        "pixels",
+        "changed",
+        "bits a sample",
+        "P_E",
+        "hide, s",
+        "memory, MiB",
+        "weights, MiB",
+    )
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for row in sorted((row for row in rows if row.get("p_e")), key=lambda row: (row["set"], -float(row["p_e"]))):
         cells = [row["set"], f"`{row['model']}`", row["setting"], *_quality(row),
                  f"{float(row['p_e']):.2f} ± {float(row['p_e_interval']):.2f}"]  # fmt: skip
-        cells += [f"{float(row[key]):.{digits}f}" if row.get(key) else "" for key, digits in (("hide_seconds", 2), ("peak_mib", 0), ("weights_mib", 1))]
+        cells += [
+            f"{float(row[key]):.{digits}f}" if row.get(key) else ""
+            for key, digits in (("hide_seconds", 2), ("peak_mib", 0), ("weights_mib", 1))
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -127,8 +169,16 @@ def _quality(row: Mapping[str, str]) -> list[str]:
         return [""] * 7
     cells = []
     for end in ("stego", "secret"):
-        cells += [f"{decibels(float(row[f'{end}_psnr']))} / {float(row[f'{end}_ssim']):.4f}", decibels(float(row[f"worst_{end}_psnr"]))]
-    return [*cells, row["secret_pixels"], f"{100 * float(row['changed']):.1f} %", f"{float(row['rate']):.3f}" if row["rate"] else ""]
+        cells += [
+            f"{decibels(float(row[f'{end}_psnr']))} / {float(row[f'{end}_ssim']):.4f}",
+            decibels(float(row[f"worst_{end}_psnr"])),
+        ]
+    return [
+        *cells,
+        row["secret_pixels"],
+        f"{100 * float(row['changed']):.1f} %",
+        f"{float(row['rate']):.3f}" if row["rate"] else "",
+    ]
 
 
 def _method(model: str, setting: str) -> str:
@@ -142,15 +192,40 @@ def _costs(model: str, source: Source) -> dict[str, float]:
     cover, secret = pair_up(source.images("test"), 1)[0]
     with tempfile.TemporaryDirectory() as folder:
         stego, revealed = Path(folder, "stego.png"), Path(folder, "revealed.png")
-        hiding = process("hide", cover, secret, "-o", stego, "--model", model, "--min-secret-psnr", 0, "--no-pass", "--gray", "--risk", "high",
-                         "--quiet")  # fmt: skip
+        hiding = process(
+            "hide",
+            cover,
+            secret,
+            "-o",
+            stego,
+            "--model",
+            model,
+            "--min-secret-psnr",
+            0,
+            "--no-pass",
+            "--gray",
+            "--risk",
+            "high",
+            "--quiet",
+        )
         revealing = process("reveal", stego, "-o", revealed, "--model", model, "--no-pass", "--quiet")
-    return {"weights_mib": path.stat().st_size / 2**20 if path else 0.0, "command_hide_seconds": hiding.seconds,
-            "command_reveal_seconds": revealing.seconds, "peak_mib": max(hiding.peak_mib, revealing.peak_mib)}  # fmt: skip
+    return {
+        "weights_mib": path.stat().st_size / 2**20 if path else 0.0,
+        "command_hide_seconds": hiding.seconds,
+        "command_reveal_seconds": revealing.seconds,
+        "peak_mib": max(hiding.peak_mib, revealing.peak_mib),
+    }
 
 
-def _measured(results: Results, set_name: str, options: Options, setting: str, files: Sequence[tuple[Path, Path]], home: Path,
-              counting: Counting) -> list[Row]:  # fmt: skip
+def _measured(
+    results: Results,
+    set_name: str,
+    options: Options,
+    setting: str,
+    files: Sequence[tuple[Path, Path]],
+    home: Path,
+    counting: Counting,
+) -> list[Row]:
     """The rows of these pairs, from the results or measured and added."""
     scheme: Scheme | None = None
 
@@ -160,7 +235,12 @@ def _measured(results: Results, set_name: str, options: Options, setting: str, f
         (row,) = measure(scheme, options, setting, set_name, [files[place]], (home, home))
         return {key: value for key, value in rounded(row).items() if key not in (*keys, "cover", "secret")}
 
-    keys = {"set": set_name, "model": options.model, "setting": setting, "fingerprint": models.fingerprint(options.model)}
+    keys = {
+        "set": set_name,
+        "model": options.model,
+        "setting": setting,
+        "fingerprint": models.fingerprint(options.model),
+    }
     names = [(name_in(home, cover), name_in(home, secret)) for cover, secret in files]
     return [_row(row) for row in results.completed(IMAGES, keys, names, one, counting)]
 
@@ -174,7 +254,8 @@ def _row(values: Mapping[str, str]) -> Row:
 
 
 def draw(results: Results) -> Path:
-    """Draws figures/leaderboard.png from `leaderboard.csv`: dB of stego image and secret, a panel for each set, coloured by P_E.
+    """Draws figures/leaderboard.png from `leaderboard.csv`: dB of stego image and secret, a panel for each set,
+    coloured by P_E.
 
     The settings of a model are a line; those that no detector looked at are small dots.
     """
@@ -197,12 +278,24 @@ def draw(results: Results) -> Path:
         labels: dict[tuple[float, float], str] = {}
         for model in dict.fromkeys(row["model"] for row in rows):
             own = [row for row in rows if (row["set"], row["model"]) == (name, model)]
-            dial = [[min(float(row[key]), SHOWN) for row in own if row["setting"] != AUTO] for key in ("stego_psnr", "secret_psnr")]
+            dial = [
+                [min(float(row[key]), SHOWN) for row in own if row["setting"] != AUTO]
+                for key in ("stego_psnr", "secret_psnr")
+            ]
             axis.plot(*dial, "-", color="gray", lw=1, marker=".", ms=4, zorder=1)
             for row in own:
                 if row["p_e"]:
                     place = float(row["stego_psnr"]), min(float(row["secret_psnr"]), SHOWN)
-                    dots = axis.scatter(*place, c=[float(row["p_e"])], vmin=0, vmax=0.5, cmap="viridis", s=70, edgecolors="black", zorder=2)
+                    dots = axis.scatter(
+                        *place,
+                        c=[float(row["p_e"])],
+                        vmin=0,
+                        vmax=0.5,
+                        cmap="viridis",
+                        s=70,
+                        edgecolors="black",
+                        zorder=2,
+                    )
                     exact = " (exact)" if math.isinf(float(row["secret_psnr"])) else ""
                     near = next((other for other in labels if math.dist(place, other) < SAME_PLACE), None)
                     labels[near or place] = f"{labels[near]}, {model}{exact}" if near else model + exact

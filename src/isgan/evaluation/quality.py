@@ -52,8 +52,8 @@ def pass_phrase(name: str) -> str:
 def send(scheme: Scheme, cover: np.ndarray, secret: np.ndarray, name: str, options: Options) -> Received:
     """Hides a secret, (H, W) or (H, W, 3) uint8, in a cover, (H, W, 3) uint8, as PNG, and reveals it from the file.
 
-    `name` is the cover's; where the scheme needs it, the secret is stretched to the cover's size. A secret that does not fit at the
-    quality asked for is hidden as well as it fits, so that no pair is left out.
+    `name` is the cover's; where the scheme needs it, the secret is stretched to the cover's size. A secret that does
+    not fit at the quality asked for is hidden as well as it fits, so that no pair is left out.
     """
     host = PngCover.prepared(cover, name, options)
     height, width = host.planes[0].shape
@@ -94,12 +94,13 @@ def _no_key() -> Key:
 
 @dataclass(frozen=True)
 class Row:
-    """One cover with its secret. PSNR in dB, infinite for equal pictures; stego image against cover, revealed secret against secret.
+    """One cover with its secret. PSNR in dB, infinite for equal pictures; stego image against cover, revealed secret
+    against secret.
 
-    `cover` and `secret` are the paths of their files in their sets. `setting` says which options were chosen, and `strength` what a
-    scheme with such a dial was set to. A secret that came back smaller is compared with the secret reduced to that size. `changed` is
-    the share of the cover's samples that the stego image has other values of, `rate` the payload in bits for each sample, where the
-    scheme says so.
+    `cover` and `secret` are the paths of their files in their sets. `setting` says which options were chosen, and
+    `strength` what a scheme with such a dial was set to. A secret that came back smaller is compared with the secret
+    reduced to that size. `changed` is the share of the cover's samples that the stego image has other values of, `rate`
+    the payload in bits for each sample, where the scheme says so.
     """
 
     set: str
@@ -122,13 +123,19 @@ class Row:
     reveal_seconds: float
 
 
-def pair_up(photographs: Sequence[Path], limit: int | None = None, secrets: Sequence[Path] = ()) -> list[tuple[Path, Path]]:
-    """The pairs of a set that are measured, with these secrets or the set's own; `IsganError` if there is one photograph alone."""
+def pair_up(
+    photographs: Sequence[Path], limit: int | None = None, secrets: Sequence[Path] = ()
+) -> list[tuple[Path, Path]]:
+    """The pairs of a set that are measured, with these secrets or the set's own; `IsganError` if there is one
+    photograph alone.
+    """
     if secrets:
         return in_turn(photographs[:limit], secrets)
     if len(photographs) < 2:
-        raise IsganError("one test photograph is too few: a pair needs a cover and another photograph; of a plain folder a tenth is "
-                         "for the test: give 30 or more, or folders train, val and test")  # fmt: skip
+        raise IsganError(
+            "one test photograph is too few: a pair needs a cover and another photograph; of a plain folder a tenth is "
+            "for the test: give 30 or more, or folders train, val and test"
+        )
     return in_turn(photographs[:limit], photographs)
 
 
@@ -136,8 +143,8 @@ def measure(scheme: Scheme, options: Options, setting: str, set_name: str, pairs
             homes: tuple[Path, Path], on_pair: Callable[[], Any] = lambda: None) -> Iterator[Row]:  # fmt: skip
     """Hides and reveals each (cover, secret) pair of files at the cover's own size; nothing is filtered out.
 
-    `homes` are the folders of the sets that the covers and the secrets are of; their paths there name them. Secrets are gray with
-    `options.gray` or without `options.color` where the scheme asks for that.
+    `homes` are the folders of the sets that the covers and the secrets are of; their paths there name them. Secrets are
+    gray with `options.gray` or without `options.color` where the scheme asks for that.
     """
     for cover_path, secret_path in pairs:
         names = name_in(homes[0], cover_path), name_in(homes[1], secret_path)
@@ -149,13 +156,28 @@ def measure(scheme: Scheme, options: Options, setting: str, set_name: str, pairs
         scores = *compare(stego, cover), *compare(received.secret, fit(secret, height, width))
         changed = float((stego != cover).mean())
         facts = received.facts
-        yield Row(set_name, options.model, setting, *names, cover.shape[1], cover.shape[0], width, height, facts.get("strength", ""),
-                  *scores, changed, facts.get("rate", ""), received.hide_seconds, received.reveal_seconds)  # fmt: skip
+        yield Row(
+            set_name,
+            options.model,
+            setting,
+            *names,
+            cover.shape[1],
+            cover.shape[0],
+            width,
+            height,
+            facts.get("strength", ""),
+            *scores,
+            changed,
+            facts.get("rate", ""),
+            received.hide_seconds,
+            received.reveal_seconds,
+        )
         on_pair()
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """Means over the rows of one model, setting and set, the worst PSNR of stego images and secrets, and the mean size of the secrets.
+    """Means over the rows of one model, setting and set, the worst PSNR of stego images and secrets, and the mean size
+    of the secrets.
 
     A mean PSNR is infinite if all pairs are equal images; if some are, these count `EXACT`.
     """
@@ -163,18 +185,30 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     for name in (*MEASURES, "changed", "rate", "hide_seconds", "reveal_seconds"):
         values = [value for row in rows if (value := getattr(row, name)) != ""]
         if values:
-            means[name] = math.inf if min(values) == math.inf else statistics.fmean(min(value, EXACT) for value in values)
+            means[name] = (
+                math.inf if min(values) == math.inf else statistics.fmean(min(value, EXACT) for value in values)
+            )
         else:
             means[name] = ""
     worst = {f"worst_{name}": min(getattr(row, name) for row in rows) for name in ("stego_psnr", "secret_psnr")}
     pixels = statistics.fmean(row.secret_width * row.secret_height for row in rows)
-    return {"set": rows[0].set, "model": rows[0].model, "setting": rows[0].setting, "pairs": len(rows), **means, **worst,
-            "secret_pixels": round(pixels)}  # fmt: skip
+    return {
+        "set": rows[0].set,
+        "model": rows[0].model,
+        "setting": rows[0].setting,
+        "pairs": len(rows),
+        **means,
+        **worst,
+        "secret_pixels": round(pixels),
+    }
 
 
 def rounded(row: Row) -> dict[str, Any]:
     """A row as CSV holds it."""
-    return {key: round(value, 5) if isinstance(value, float) and math.isfinite(value) else value for key, value in asdict(row).items()}
+    return {
+        key: round(value, 5) if isinstance(value, float) and math.isfinite(value) else value
+        for key, value in asdict(row).items()
+    }
 
 
 def decibels(psnr: float) -> str:

@@ -49,15 +49,21 @@ class Results:
         mark = folder / MARK
         try:
             if folder.exists() and not mark.exists() and any(folder.iterdir()):
-                raise IsganError(f"{folder} is not a folder of results: choose another --output, one that does not exist yet")
+                raise IsganError(
+                    f"{folder} is not a folder of results: choose another --output, one that does not exist yet"
+                )
             folder.mkdir(parents=True, exist_ok=True)
             if not mark.exists():
                 mark.write_text(VERSION + "\n")
             found = mark.read_text().strip()
         except OSError as error:
-            raise IsganError(f"cannot use the folder {folder}: {error.strerror or error}; choose another --output") from error
+            raise IsganError(
+                f"cannot use the folder {folder}: {error.strerror or error}; choose another --output"
+            ) from error
         if found != VERSION:
-            raise IsganError(f"{folder} holds results of version {found}, this is version {VERSION}: choose another --output")
+            raise IsganError(
+                f"{folder} holds results of version {found}, this is version {VERSION}: choose another --output"
+            )
 
     def rows(self, table: str) -> list[dict[str, str]]:
         """All rows of a table, as text; none if there is no such table. A last line that was cut off is left out."""
@@ -85,11 +91,20 @@ class Results:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise IsganError(f"cannot write {path}: {error.strerror or error}; make room and run the same command again") from error
+            raise IsganError(
+                f"cannot write {path}: {error.strerror or error}; make room and run the same command again"
+            ) from error
 
-    def completed(self, table: str, keys: Mapping[str, Any], pairs: Sequence[tuple[str, str]],
-                  measure: Callable[[int], Mapping[str, Any]], counting: Counting = uncounted) -> list[dict[str, str]]:  # fmt: skip
-        """The rows of pairs of cover and secret, by their names, in a table; those that are missing are measured and added.
+    def completed(
+        self,
+        table: str,
+        keys: Mapping[str, Any],
+        pairs: Sequence[tuple[str, str]],
+        measure: Callable[[int], Mapping[str, Any]],
+        counting: Counting = uncounted,
+    ) -> list[dict[str, str]]:
+        """The rows of pairs of cover and secret, by their names, in a table; those that are missing are measured and
+        added.
 
         Args:
             table: the table.
@@ -117,13 +132,22 @@ class Results:
         writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: plain(value) for key, value in row.items()} for row in rows)
-        write_file(self.folder / f"{table}.csv", text.getvalue().encode(), force=True, remedy="make room and run the same command again")
+        write_file(
+            self.folder / f"{table}.csv",
+            text.getvalue().encode(),
+            force=True,
+            remedy="make room and run the same command again",
+        )
 
     def merge(self, table: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
-        """Writes rows over those of the same keys and leaves the others; rows that share all keys but the last stay together."""
+        """Writes rows over those of the same keys and leaves the others; rows that share all keys but the last stay
+        together.
+        """
         there = self.rows(table)
         if there and not set(keys) <= there[0].keys():
-            raise IsganError(f"{self.folder / table}.csv has other columns than this version writes: delete it, or choose another --output")
+            raise IsganError(
+                f"{self.folder / table}.csv has other columns than this version writes: delete it, or choose another --output"
+            )
         known = {tuple(str(row[key]) for key in keys): row for row in (*there, *rows)}
         groups = list(dict.fromkeys(names[:-1] for names in known))
         self.write(table, [known[names] for names in sorted(known, key=lambda names: groups.index(names[:-1]))])
@@ -147,7 +171,9 @@ def plain(value: Any) -> Any:
 
 
 def spread(rows: Sequence[Mapping[str, Any]], measures: Sequence[str]) -> dict[str, float]:
-    """Mean, standard deviation and worst of each measure over the rows (higher is better), as MEASURE, MEASURE_sd, MEASURE_worst."""
+    """Mean, standard deviation and worst of each measure over the rows (higher is better), as MEASURE, MEASURE_sd,
+    MEASURE_worst.
+    """
     result: dict[str, float] = {}
     for measure in measures:
         values = [float(row[measure]) for row in rows]

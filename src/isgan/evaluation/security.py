@@ -1,7 +1,9 @@
-"""How surely a detector finds the stego images of a method: detectors are trained for it, and judged on pairs they have not seen.
+"""How surely a detector finds the stego images of a method: detectors are trained for it, and judged on pairs they have
+not seen.
 
-Covers and stego images are written and read by one piece of code, so that nothing but the hiding tells them apart. Two controls
-stand beside the methods: LSB matching, which a detector has to find, and other covers in place of stego images, which it must not.
+Covers and stego images are written and read by one piece of code, so that nothing but the hiding tells them apart. Two
+controls stand beside the methods: LSB matching, which a detector has to find, and other covers in place of stego
+images, which it must not.
 """
 
 import hashlib
@@ -20,7 +22,16 @@ from isgan.detectors.base import Budget, Pairs
 from isgan.detectors.network import NetworkDetector
 from isgan.errors import IsganError
 from isgan.evaluation.quality import send
-from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Counting, Following, Results, plain, uncounted, unfollowed
+from isgan.evaluation.results import (
+    LSB_MATCHING,
+    OTHER_COVER,
+    Counting,
+    Following,
+    Results,
+    plain,
+    uncounted,
+    unfollowed,
+)
 from isgan.files import write_file
 from isgan.metrics.security import accuracy, auc, interval, p_e, share_interval
 from isgan.options import Options
@@ -82,7 +93,9 @@ class Plan:
 
 
 def lsb_matching(cover: Photo, _secret: Photo, number: int) -> PngCover:
-    """LSB matching at 0.4 random bits per sample: half the samples that carry a bit change, by +1 or -1, inwards at black and white."""
+    """LSB matching at 0.4 random bits per sample: half the samples that carry a bit change, by +1 or -1, inwards at
+    black and white.
+    """
     pixels = cover.pixels
     rng = np.random.default_rng((7, number))
     change = np.where(rng.random(pixels.shape) < 0.5, 1, -1) * (rng.random(pixels.shape) < BITS_PER_SAMPLE / 2)
@@ -91,7 +104,9 @@ def lsb_matching(cover: Photo, _secret: Photo, number: int) -> PngCover:
 
 
 def other_cover(_cover: Photo, secret: Photo, _number: int) -> PngCover:
-    """Another photograph, in which nothing is hidden: what a detector finds here lies in the test and not in the images."""
+    """Another photograph, in which nothing is hidden: what a detector finds here lies in the test and not in the
+    images.
+    """
     return PngCover(secret.pixels)
 
 
@@ -116,16 +131,21 @@ def unseen_photographs(source: Source, plan: Plan) -> list[Path]:
 
 
 def pairs(source: Source, paths: Sequence[Path], what: str, plan: Plan) -> list[tuple[Photo, Photo]]:
-    """Covers and secrets, all different photographs, in a random order that stays the same; `IsganError` if they are too few.
+    """Covers and secrets, all different photographs, in a random order that stays the same; `IsganError` if they are
+    too few.
 
     `what` they are, "unseen" or "used", is for the message.
     """
     order = np.random.default_rng(0).permutation(len(paths))
-    photos = list(squares(source, [paths[place] for place in order], plan.side, None if plan.limit is None else 2 * plan.limit))
+    photos = list(
+        squares(source, [paths[place] for place in order], plan.side, None if plan.limit is None else 2 * plan.limit)
+    )
     half = len(photos) // 2
     if half < LEAST:
-        raise IsganError(f"{source.root} has {len(photos)} {what} photographs, the test needs {2 * LEAST}: give more, or another share "
-                         "of those that models were trained on")  # fmt: skip
+        raise IsganError(
+            f"{source.root} has {len(photos)} {what} photographs, the test needs {2 * LEAST}: give more, or another share "
+            "of those that models were trained on"
+        )
     return list(zip(photos[: 2 * half : 2], photos[1 : 2 * half : 2], strict=True))
 
 
@@ -140,7 +160,9 @@ def digest(*groups: Sequence[tuple[Photo, Photo]]) -> str:
 
 
 def divide(count: int, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The places of the training, validation and test pairs of a split: a random division that depends on its number alone."""
+    """The places of the training, validation and test pairs of a split: a random division that depends on its number
+    alone.
+    """
     order = np.random.default_rng((11, split)).permutation(count)
     first, second = int(SHARES[0] * count), int(sum(SHARES) * count)
     return order[:first], order[first:second], order[second:]
@@ -171,8 +193,13 @@ class Trial:
     @property
     def settings(self) -> dict[str, Any]:
         """What rows of the same conditions have in common."""
-        return {"set": self.set_name, "steganalyzer": self.plan.steganalyzer, "minutes": float(self.plan.minutes), "side": self.plan.side,
-                "photographs": digest(self.seen, self.unseen)}  # fmt: skip
+        return {
+            "set": self.set_name,
+            "steganalyzer": self.plan.steganalyzer,
+            "minutes": float(self.plan.minutes),
+            "side": self.plan.side,
+            "photographs": digest(self.seen, self.unseen),
+        }
 
     def runs(self, tests: Sequence[Case]) -> Iterator[Mapping[str, Any]]:
         """Trains and tests the detectors that are missing in the results; yields each new row."""
@@ -194,9 +221,18 @@ class Trial:
                 detector = detectors[which] = detectors.get(which) or self._detector(source, test.trained_on, split)
                 judged = fresh.pairs(test.tested_on).take(test_places)
                 covers, stegos = detector.scores(judged.covers), detector.scores(judged.stegos)
-                row = {**keys, "accuracy": accuracy(covers, stegos, 0.0), "p_e": p_e(covers, stegos, detector.threshold),
-                       "auc": auc(covers, stegos), "threshold": detector.threshold, "train_pairs": len(learn), "val_pairs": len(check),
-                       "test_pairs": len(test_places), "steps": detector.steps, "seconds": detector.seconds}  # fmt: skip
+                row = {
+                    **keys,
+                    "accuracy": accuracy(covers, stegos, 0.0),
+                    "p_e": p_e(covers, stegos, detector.threshold),
+                    "auc": auc(covers, stegos),
+                    "threshold": detector.threshold,
+                    "train_pairs": len(learn),
+                    "val_pairs": len(check),
+                    "test_pairs": len(test_places),
+                    "steps": detector.steps,
+                    "seconds": detector.seconds,
+                }
                 self.results.add(RUNS, row)
                 yield row
 
@@ -205,11 +241,19 @@ class Trial:
 
         That of accuracy and P_E is at least what the few images of a test leave open, also where all splits agree.
         """
-        rows = [row for row in self.results.rows(RUNS) if all(row[key] == str(plain(value)) for key, value in self.settings.items())]
+        rows = [
+            row
+            for row in self.results.rows(RUNS)
+            if all(row[key] == str(plain(value)) for key, value in self.settings.items())
+        ]
         table = []
         for test in tests:
             prints = self.methods[test.tested_on].fingerprint, self.methods[test.trained_on].fingerprint
-            group = [row for row in rows if (row["test"], row["tested_on"], row["print"]) == (test.kind, test.tested_on, prints[0])]
+            group = [
+                row
+                for row in rows
+                if (row["test"], row["tested_on"], row["print"]) == (test.kind, test.tested_on, prints[0])
+            ]
             group = [row for row in group if row["trained_print"] == prints[1] and int(row["split"]) < self.plan.splits]
             if not group:
                 continue
@@ -219,15 +263,29 @@ class Trial:
                 if measure != "auc":
                     width = max(width, share_interval(scores[measure], 2 * int(group[0]["test_pairs"])))
                 scores[f"{measure}_interval"] = width
-            table.append({"test": test.kind, **self.settings, "trained_on": test.trained_on, "tested_on": test.tested_on,
-                          "status": "measured", "splits": len(group), "train_pairs": group[0]["train_pairs"],
-                          "test_pairs": group[0]["test_pairs"], **scores, "steps": group[0]["steps"]})  # fmt: skip
+            table.append(
+                {
+                    "test": test.kind,
+                    **self.settings,
+                    "trained_on": test.trained_on,
+                    "tested_on": test.tested_on,
+                    "status": "measured",
+                    "splits": len(group),
+                    "train_pairs": group[0]["train_pairs"],
+                    "test_pairs": group[0]["test_pairs"],
+                    **scores,
+                    "steps": group[0]["steps"],
+                }
+            )
         return table
 
     def _detector(self, source: "Stegos", name: str, split: int) -> NetworkDetector:
         """Trained, or read: detectors are kept, so that a model that is added later meets the same one as the others."""
         plan = self.plan
-        kept = source.folder / f"{self.methods[name].fingerprint}-{plan.steganalyzer}-{plan.minutes:g}-{plan.steps}-{split}.safetensors"
+        kept = (
+            source.folder
+            / f"{self.methods[name].fingerprint}-{plan.steganalyzer}-{plan.minutes:g}-{plan.steps}-{split}.safetensors"
+        )
         if kept.exists():
             return NetworkDetector.load(plan.steganalyzer, kept)
         learn, check, _ = divide(len(source.photos), split)
@@ -242,7 +300,9 @@ class Trial:
 class Stegos:
     """Covers and stego images of pairs of photographs as PNG files in a folder, made when they are first asked for."""
 
-    def __init__(self, folder: Path, photos: Sequence[tuple[Photo, Photo]], methods: Mapping[str, Method], counting: Counting):
+    def __init__(
+        self, folder: Path, photos: Sequence[tuple[Photo, Photo]], methods: Mapping[str, Method], counting: Counting
+    ):
         self.folder, self.photos, self.methods, self.counting = folder, photos, methods, counting
 
     def pairs(self, name: str) -> Pairs:

@@ -13,8 +13,8 @@ from isgan.metrics.quality import ms_ssim, ssim
 class MixedLoss(HidingLoss):
     """L(x, x') = alpha (1 - SSIM) + (1 - alpha)(1 - MS-SSIM) + beta MSE;   total = L(C, C') + gamma L(S, S').
 
-    The defaults are the paper's. alpha = 1 leaves MS-SSIM out, alpha = 0 SSIM; `structure` scales both against the MSE, so
-    that 0 leaves plain MSE. On images too small for five scales MS-SSIM uses fewer (see `metrics.quality.ms_ssim`).
+    The defaults are the paper's. alpha = 1 leaves MS-SSIM out, alpha = 0 SSIM; `structure` scales both against the MSE,
+    so that 0 leaves plain MSE. On images too small for five scales MS-SSIM uses fewer (see `metrics.quality.ms_ssim`).
     """
 
     def __init__(self, alpha: float = 0.5, beta: float = 0.3, gamma: float = 0.85, structure: float = 1.0):

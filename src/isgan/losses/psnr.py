@@ -16,7 +16,8 @@ class PSNRLoss(HidingLoss):
     """L(x, x') = decibel 10 log10(MSE + 10^(-ceiling / 10)) + structure (1 - SSIM), mean over images;
     total = L(C, C') + gamma L(S, S').
 
-    Unlike MSE, which the hardest images of a batch decide, each image counts by its decibels, as in the mean that is reported.
+    Unlike MSE, which the hardest images of a batch decide, each image counts by its decibels, as in the mean that is
+    reported.
 
     Args:
         decibel: weight of a decibel.

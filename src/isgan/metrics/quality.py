@@ -1,7 +1,7 @@
 """PSNR, SSIM and MS-SSIM, one value per image.
 
-SSIM is the paper's (eq. 8): 11x11 Gaussian window, sigma 1.5, C1 = .01^2, C2 = .03^2 for data in [0, 1], windows that lie inside the
-image only. pytorch-msssim computes it and agrees with scikit-image to 4e-6.
+SSIM is the paper's (eq. 8): 11x11 Gaussian window, sigma 1.5, C1 = .01^2, C2 = .03^2 for data in [0, 1], windows that
+lie inside the image only. pytorch-msssim computes it and agrees with scikit-image to 4e-6.
 """
 
 import pytorch_msssim
@@ -35,8 +35,8 @@ def ms_ssim_scales(height: int, width: int) -> int:
 def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
     """Multi-scale SSIM (Wang et al. 2003): (N, C, H, W) twice, in [0, 1] -> (N,), mean over channels.
 
-    Images under 176 pixels use fewer scales, with the first weights renormalised to sum to one. Contrast terms are clamped at 1e-6: a
-    negative base has no fractional power, and at zero the power's gradient is infinite.
+    Images under 176 pixels use fewer scales, with the first weights renormalised to sum to one. Contrast terms are
+    clamped at 1e-6: a negative base has no fractional power, and at zero the power's gradient is infinite.
     """
     scales = ms_ssim_scales(*x.shape[-2:])
     weights = torch.tensor(MS_SSIM_WEIGHTS[:scales], device=x.device)

@@ -1,4 +1,6 @@
-"""How detectable: accuracy, P_E, AUC of a detector's scores, with intervals. The more an image looks like a stego image, the higher."""
+"""How detectable: accuracy, P_E, AUC of a detector's scores, with intervals. The more an image looks like a stego
+image, the higher.
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,19 +11,23 @@ from isgan.errors import IsganError
 
 
 def accuracy(covers: np.ndarray, stegos: np.ndarray, threshold: float = 0.0) -> float:
-    """Share of all images, scores (N,) and (M,), that are recognised: stego images score over the threshold, covers do not.
+    """Share of all images, scores (N,) and (M,), that are recognised: stego images score over the threshold, covers do
+    not.
 
-    (#{covers <= threshold} + #{stegos > threshold}) / (N + M), in [0, 1]. `IsganError` for scores that are missing or not finite, as below.
+    (#{covers <= threshold} + #{stegos > threshold}) / (N + M), in [0, 1]. `IsganError` for scores that are missing or
+    not finite, as below.
     """
     covers, stegos = _checked(covers), _checked(stegos)
     return float(((covers <= threshold).sum() + (stegos > threshold).sum()) / (len(covers) + len(stegos)))
 
 
 def p_e(covers: np.ndarray, stegos: np.ndarray, threshold: float) -> float:
-    """P_E = (P_FA + P_MD) / 2, covers called stego and stego images missed, at a threshold that was chosen on other images; in [0, 1].
+    """P_E = (P_FA + P_MD) / 2, covers called stego and stego images missed, at a threshold that was chosen on other
+    images; in [0, 1].
 
-    Fridrich and Kodovsky's measure ("Rich models for steganalysis of digital images", 2012): 0 for a perfect detector, .5 for a blind one.
-    Minimised on the images it is reported of, it would flatter the detector: a blind one scores about .46 on 200 images instead of .5.
+    Fridrich and Kodovsky's measure ("Rich models for steganalysis of digital images", 2012): 0 for a perfect detector,
+    .5 for a blind one. Minimised on the images it is reported of, it would flatter the detector: a blind one scores
+    about .46 on 200 images instead of .5.
     """
     covers, stegos = _checked(covers), _checked(stegos)
     return float(((covers > threshold).mean() + (stegos <= threshold).mean()) / 2)
@@ -30,7 +36,8 @@ def p_e(covers: np.ndarray, stegos: np.ndarray, threshold: float) -> float:
 def best_threshold(covers: np.ndarray, stegos: np.ndarray) -> float:
     """The threshold of least P_E: halfway between two neighbouring scores, the middle one if several are as good.
 
-    To be found on validation images. At least as good as calling all images the same, so P_E of the scores it comes from is at most .5.
+    To be found on validation images. At least as good as calling all images the same, so P_E of the scores it comes
+    from is at most .5.
     """
     covers, stegos = np.sort(_checked(covers)), np.sort(_checked(stegos))
     scores = np.unique(np.concatenate([covers, stegos]))
@@ -46,7 +53,8 @@ def best_threshold(covers: np.ndarray, stegos: np.ndarray) -> float:
 
 
 def auc(covers: np.ndarray, stegos: np.ndarray) -> float:
-    """Area under the ROC curve: how often a stego image scores higher than a cover, a tie counting half (Mann and Whitney 1947).
+    """Area under the ROC curve: how often a stego image scores higher than a cover, a tie counting half (Mann and
+    Whitney 1947).
 
     (#{pairs with stego > cover} + #{pairs with stego = cover} / 2) / (N M), in [0, 1]; .5 is guessing.
     """
@@ -57,7 +65,8 @@ def auc(covers: np.ndarray, stegos: np.ndarray) -> float:
 
 
 def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Mean of at least two runs, and half the width of its interval at a level of confidence: t s / sqrt(N), with Student's t.
+    """Mean of at least two runs, and half the width of its interval at a level of confidence: t s / sqrt(N), with
+    Student's t.
 
     `IsganError` for fewer runs, values that are not finite, and levels outside (0, 1).
     """
@@ -70,16 +79,20 @@ def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float
 
 
 def share_interval(share: float, count: int) -> float:
-    """Half the width of the 95 % interval of a share that was found in `count` trials, also where it is 0 or 1 (Agresti and Coull 1998)."""
+    """Half the width of the 95 % interval of a share that was found in `count` trials, also where it is 0 or 1 (Agresti
+    and Coull 1998).
+    """
     trials = count + 4
     centre = (share * count + 2) / trials
     return abs(centre - share) + 1.96 * math.sqrt(centre * (1 - centre) / trials)
 
 
 def _student(level: float, freedom: int) -> float:
-    """The t for which a Student variable lies in [-t, t] as often as `level` says, found by bisection on angle = arctan(t / sqrt(freedom)).
+    """The t for which a Student variable lies in [-t, t] as often as `level` says, found by bisection on angle =
+    arctan(t / sqrt(freedom)).
 
-    The share within is the finite sum of Abramowitz and Stegun, "Handbook of mathematical functions", 26.7.3 and 26.7.4.
+    The share within is the finite sum of Abramowitz and Stegun, "Handbook of mathematical functions", 26.7.3 and
+    26.7.4.
     """
 
     def within(angle: float) -> float:
@@ -101,5 +114,7 @@ def _student(level: float, freedom: int) -> float:
 def _checked(scores: np.ndarray) -> np.ndarray:
     scores = np.asarray(scores, float)
     if scores.ndim != 1 or not len(scores) or not np.isfinite(scores).all():
-        raise IsganError(f"scores have to be finite and at least one: {scores.shape}, {np.count_nonzero(~np.isfinite(scores))} not finite")
+        raise IsganError(
+            f"scores have to be finite and at least one: {scores.shape}, {np.count_nonzero(~np.isfinite(scores))} not finite"
+        )
     return scores

@@ -1,4 +1,6 @@
-"""The paper's adversarial game (eq. 3-4): a steganalyzer learns to tell stego images from covers, the hider to make it answer "cover"."""
+"""The paper's adversarial game (eq. 3-4): a steganalyzer learns to tell stego images from covers, the hider to make it
+answer "cover".
+"""
 
 from typing import Any, cast
 
@@ -34,8 +36,10 @@ class Adversary:
         self.steganalyzer: Steganalyzer = build_part(networks, recipe.steganalyzer)
         if crop - 3 * recipe.photos.ragged < self.steganalyzer.least:
             least = self.steganalyzer.least
-            raise IsganError(f"crops of {crop} pixels are too small for the steganalyzer: set --photos.crop {least + 3}, "
-                             f"or {least} with --photos.ragged false")  # fmt: skip
+            raise IsganError(
+                f"crops of {crop} pixels are too small for the steganalyzer: set --photos.crop {least + 3}, "
+                f"or {least} with --photos.ragged false"
+            )
         self.steganalyzer = self.steganalyzer.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = OPTIMIZERS[self.options.optimizer](self.steganalyzer.parameters(), self.options)
         self.pool = torch.empty(0, 3, crop, crop, dtype=torch.uint8)
@@ -49,13 +53,16 @@ class Adversary:
         return options.weight * (min(1.0, (step - options.start + 1) / options.ramp) if options.ramp else 1.0)
 
     def term(self, cover: Tensor, stego: Tensor, step: int) -> Tensor:
-        """Eq. 4, weighted: how far the steganalyzer is from calling stego images (N, 3, H, W) covers. Scalar; the hider's gradient only.
+        """Eq. 4, weighted: how far the steganalyzer is from calling stego images (N, 3, H, W) covers. Scalar; the
+        hider's gradient only.
 
         `IsganError` if the stego images pass no gradient on: nothing would be learnt.
         """
         if not stego.requires_grad:
-            raise IsganError("this hider's stego image has no gradient, so a steganalyzer cannot teach it: take another --hider.name, "
-                             "such as wavelet or isgan, or leave out [steganalyzer]")  # fmt: skip
+            raise IsganError(
+                "this hider's stego image has no gradient, so a steganalyzer cannot teach it: take another --hider.name, "
+                "such as wavelet or isgan, or leave out [steganalyzer]"
+            )
         weight = self.weight(step)
         if not weight:
             return stego.new_zeros(())
@@ -66,7 +73,9 @@ class Adversary:
         return weight * (-likely[:, COVER] if self.options.flipped else likely[:, STEGO]).mean()
 
     def learn(self, cover: Tensor, stego: Tensor, step: int) -> None:
-        """One step of the steganalyzer on covers and stego images, (N, 3, H, W) each; some of these from the past, if there is a pool."""
+        """One step of the steganalyzer on covers and stego images, (N, 3, H, W) each; some of these from the past, if
+        there is a pool.
+        """
         rng = np.random.default_rng((self.seed, 2, step, self.fabric.global_rank))
         seen = self._from_pool(stego.detach(), rng)
         count = len(cover)
@@ -94,8 +103,12 @@ class Adversary:
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs, as tensors and plain values."""
-        return {"steganalyzer": self.steganalyzer.state_dict(), "optimizer": self.optimizer.state_dict(), "pool": self.pool,
-                "right": self._right}  # fmt: skip
+        return {
+            "steganalyzer": self.steganalyzer.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "pool": self.pool,
+            "right": self._right,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from `state_dict`."""
@@ -112,7 +125,9 @@ class Adversary:
         return np.where(flipped[0], 1 - covers, covers), np.where(flipped[1], 1 - stegos, stegos)
 
     def _from_pool(self, stego: Tensor, rng: np.random.Generator) -> Tensor:
-        """The batch with about half its images exchanged for past ones (Shrivastava et al. 2017), whose places they take."""
+        """The batch with about half its images exchanged for past ones (Shrivastava et al. 2017), whose places they
+        take.
+        """
         size = self.options.pool
         if not size:
             return stego

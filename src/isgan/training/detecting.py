@@ -18,7 +18,8 @@ BATCH = 8  # covers, with as many stego images
 def answers(network: nn.Module, covers: Tensor, stegos: Tensor) -> tuple[Tensor, Tensor]:
     """Logits (N, 2) of covers and of stego images, (N, 3, H, W) each in [0, 1].
 
-    Both in one batch, so that BatchNorm sees what a detector sees, and in 32 bits: a change of one level is lost in bfloat16.
+    Both in one batch, so that BatchNorm sees what a detector sees, and in 32 bits: a change of one level is lost in
+    bfloat16.
     """
     with torch.autocast(covers.device.type, enabled=False):
         on_cover, on_stego = network(torch.cat([covers, stegos]).float()).chunk(2)
@@ -36,12 +37,13 @@ def scores(network: nn.Module, images: Tensor) -> np.ndarray:
 class DetectingTask(Task):
     """Cross-entropy on pairs; the weights that do best on the validation pairs are kept.
 
-    A cover and its stego image are always in the same batch, turned and flipped alike: quarter turns and flips change no
-    pixel's value, and so hide no trace.
+    A cover and its stego image are always in the same batch, turned and flipped alike: quarter turns and flips change
+    no pixel's value, and so hide no trace.
 
     Args:
         network: a steganalyzer.
-        train, val: covers and their stego images in the same order, (N, 3, S, S) uint8 each; no photograph may be in both.
+        train, val: covers and their stego images in the same order, (N, 3, S, S) uint8 each; no photograph may be in
+            both.
         seed: of order and turns.
 
     Attributes:
@@ -57,7 +59,9 @@ class DetectingTask(Task):
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         count = len(self.train[0])
         epoch, place = divmod(step, max(1, count // BATCH))
-        chosen = torch.from_numpy(np.random.default_rng((self.seed, 0, epoch)).permutation(count)[BATCH * place :][:BATCH])
+        chosen = torch.from_numpy(
+            np.random.default_rng((self.seed, 0, epoch)).permutation(count)[BATCH * place :][:BATCH]
+        )
         turn = int(np.random.default_rng((self.seed, 1, step)).integers(8))
         covers, stegos = (_turned(images[chosen], turn).float() / 255 for images in self.train)
         return covers, stegos

@@ -56,11 +56,23 @@ class HidingTask(Task):
     """
 
     network: Hider
-    remedy: ClassVar[str] = "start again in another --output with a lower --optimizer.lr, or from its last weights with --initial"
+    remedy: ClassVar[str] = (
+        "start again in another --output with a lower --optimizer.lr, or from its last weights with --initial"
+    )
 
-    def __init__(self, recipe: Recipe, train: Photographs, val: Photographs, folder: Path, fabric: Fabric, *,
-                 initial: Hider | None = None, earlier: Sequence[Mapping[str, Any]] = (), facts: Mapping[str, Any] | None = None,
-                 on_validation: Callable[[list[dict[str, Any]]], None] = lambda _: None):  # fmt: skip
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: Photographs,
+        val: Photographs,
+        folder: Path,
+        fabric: Fabric,
+        *,
+        initial: Hider | None = None,
+        earlier: Sequence[Mapping[str, Any]] = (),
+        facts: Mapping[str, Any] | None = None,
+        on_validation: Callable[[list[dict[str, Any]]], None] = lambda _: None,
+    ):
         self.recipe, self.folder, self.on_validation = recipe, folder, on_validation
         self.earlier, self.facts = [dict(run) for run in earlier], dict(facts or {})
         self.device = fabric.device.type if fabric.world_size == 1 else f"{fabric.world_size} x {fabric.device.type}"
@@ -71,7 +83,9 @@ class HidingTask(Task):
             raise IsganError(f"hider '{recipe.hider['name']}' has no weights to train")
         if initial is not None:
             if (type(initial), initial.config) != (type(self.network), self.network.config):
-                raise IsganError(f"the initial weights are of another hider or another size ({initial.config}): give the recipe the same")
+                raise IsganError(
+                    f"the initial weights are of another hider or another size ({initial.config}): give the recipe the same"
+                )
             self.network.load_state_dict(initial.state_dict())
         self.criterion = build_part(losses, recipe.loss)
         photos = recipe.photos
@@ -103,7 +117,9 @@ class HidingTask(Task):
             self.adversary.learn(*self._shown, step)
 
     def validate(self, network: nn.Module, moment: Moment) -> None:
-        """Every fixed pair, whole, rounded to 8 bits at both ends; logs a row for each set and a picture, keeps the best weights."""
+        """Every fixed pair, whole, rounded to 8 bits at both ends; logs a row for each set and a picture, keeps the
+        best weights.
+        """
         training = {"loss": moment.loss} | (self.adversary.accuracies() if self.adversary else {})
         rows, samples = [], []
         for name, pairs in self.fixed.items():
@@ -114,7 +130,9 @@ class HidingTask(Task):
                 if index < SHOWN:
                     samples.append(sample)
             means = torch.tensor(scores).mean(dim=0).tolist()
-            rows.append({"step": moment.step, "minutes": moment.minutes, "set": name, **dict(zip(MEASURES, means, strict=True))})
+            rows.append(
+                {"step": moment.step, "minutes": moment.minutes, "set": name, **dict(zip(MEASURES, means, strict=True))}
+            )
         rows = [row | training for row in rows]
         if self.log:
             self.log.validation(rows, samples)
@@ -131,28 +149,46 @@ class HidingTask(Task):
             self.log.close()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"recipe": self.recipe.to_dict(), "photographs": self.counts, "earlier": self.earlier, "facts": self.facts,
-                "best": self.best, "adversary": self.adversary.state_dict() if self.adversary else None}  # fmt: skip
+        return {
+            "recipe": self.recipe.to_dict(),
+            "photographs": self.counts,
+            "earlier": self.earlier,
+            "facts": self.facts,
+            "best": self.best,
+            "adversary": self.adversary.state_dict() if self.adversary else None,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Length and intervals of the run may have changed, nothing else of recipe or data."""
         saved, wanted = recipe_from(state["recipe"]), self.recipe
-        length = {key: getattr(wanted.schedule, key) for key in ("steps", "minutes", "validations", "validate_every", "save_every")}
+        length = {
+            key: getattr(wanted.schedule, key)
+            for key in ("steps", "minutes", "validations", "validate_every", "save_every")
+        }
         saved = replace(saved, schedule=replace(saved.schedule, **length))
         for name in (field.name for field in fields(saved)):
             if getattr(saved, name) != getattr(wanted, name):
-                raise IsganError(f"{self.folder} was trained with another {name}: resume with the same recipe, or choose another --output")
+                raise IsganError(
+                    f"{self.folder} was trained with another {name}: resume with the same recipe, or choose another --output"
+                )
         if state["photographs"] != self.counts:
-            raise IsganError(f"{self.folder} was trained on other photographs: resume with the same --data, or choose another --output")
+            raise IsganError(
+                f"{self.folder} was trained on other photographs: resume with the same --data, or choose another --output"
+            )
         if self.adversary:
             self.adversary.load_state_dict(state["adversary"])
         self.earlier, self.facts, self.best = state["earlier"], state["facts"] | self.facts, state["best"]
 
     def _card(self, rows: list[dict[str, Any]], moment: Moment) -> dict[str, Any]:
         """What there is to say of the weights as they are now: photographs, steps, hours, validation, recipe."""
-        run = {"steps": moment.step, "hours": round(moment.minutes / 60, 3), "device": self.device, "photographs": self.counts,
-               "validation": {row["set"]: {key: round(row[key], 4) for key in MEASURES} for row in rows},
-               "recipe": self.recipe.to_dict()}  # fmt: skip
+        run = {
+            "steps": moment.step,
+            "hours": round(moment.minutes / 60, 3),
+            "device": self.device,
+            "photographs": self.counts,
+            "validation": {row["set"]: {key: round(row[key], 4) for key in MEASURES} for row in rows},
+            "recipe": self.recipe.to_dict(),
+        }
         return {**self.facts, "runs": [*self.earlier, run]}
 
     def _score(self, network: nn.Module, pair: Pair) -> tuple[list[float], Sample]:
@@ -160,5 +196,9 @@ class HidingTask(Task):
         cover, secret = (image.to(device) for image in pair)
         stego, revealed = network(cover, secret)
         revealed = quantize(revealed)
-        scores = [measure(a, b).clamp(max=EXACT).item() for a, b in ((stego, cover), (revealed, secret)) for measure in (psnr, ssim)]
+        scores = [
+            measure(a, b).clamp(max=EXACT).item()
+            for a, b in ((stego, cover), (revealed, secret))
+            for measure in (psnr, ssim)
+        ]
         return scores, Sample(*map(to_array, (cover, secret, stego, revealed)))

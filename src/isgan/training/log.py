@@ -14,21 +14,27 @@ from isgan.picture import png_bytes
 
 
 class Log:
-    """`validation.csv`, TensorBoard events and `samples.png` (the newest; every one is in TensorBoard) in the run's folder."""
+    """`validation.csv`, TensorBoard events and `samples.png` (the newest; every one is in TensorBoard) in the run's
+    folder.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
         try:
             self.board = SummaryWriter(folder / "tensorboard")
         except OSError as error:
-            raise IsganError(f"cannot log to {folder / 'tensorboard'}: {error.strerror or error}; choose another --output") from error
+            raise IsganError(
+                f"cannot log to {folder / 'tensorboard'}: {error.strerror or error}; choose another --output"
+            ) from error
 
     def close(self) -> None:
         """Ends TensorBoard's writing thread."""
         self.board.close()
 
     def validation(self, rows: list[dict[str, Any]], samples: list[Sample]) -> None:
-        """One row per set, and what to show. Rows of this step or later ones, left by a run that was killed, are replaced."""
+        """One row per set, and what to show. Rows of this step or later ones, left by a run that was killed, are
+        replaced.
+        """
         path = self.folder / "validation.csv"
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
@@ -39,7 +45,9 @@ class Log:
                     writer.writerows(row for row in csv.DictReader(file) if int(row["step"]) < rows[0]["step"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IsganError(f"cannot read {path}: {error}; move it away and go on with --resume") from error
-        writer.writerows({key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()} for row in rows)
+        writer.writerows(
+            {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()} for row in rows
+        )
         write_file(path, text.getvalue().encode(), force=True, remedy="make room and go on with --resume")
         for row in rows:
             for key in row.keys() - {"step", "set"}:
@@ -47,4 +55,6 @@ class Log:
         picture = side_by_side(samples)
         self.board.add_image("samples", picture, rows[0]["step"], dataformats="HWC")
         self.board.flush()
-        write_file(self.folder / "samples.png", png_bytes(picture), force=True, remedy="make room and go on with --resume")
+        write_file(
+            self.folder / "samples.png", png_bytes(picture), force=True, remedy="make room and go on with --resume"
+        )

@@ -22,14 +22,17 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def learning_rate(optimizer: Optimizer, schedule: Schedule, step: int, progress: float) -> float:
-    """Linear warm-up over the first steps; from `schedule.hold` on a half cosine of `progress` from 1 to `schedule.final`."""
+    """Linear warm-up over the first steps; from `schedule.hold` on a half cosine of `progress` from 1 to
+    `schedule.final`.
+    """
     warm = min(1.0, (step + 1) / schedule.warmup) if schedule.warmup else 1.0
     fallen = max(0.0, progress - schedule.hold) / (1 - schedule.hold)
     return optimizer.lr * warm * (schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * fallen)) / 2)
 
 
 class Loop:
-    """One run. Where it is after step k depends on task, options and k alone, if it is bounded by steps and not by minutes.
+    """One run. Where it is after step k depends on task, options and k alone, if it is bounded by steps and not by
+    minutes.
 
     Args:
         task: what is learnt.
@@ -40,8 +43,17 @@ class Loop:
         on_step: called after each step with (step, progress in [0, 1], loss).
     """
 
-    def __init__(self, task: Task, optimizer: Optimizer, schedule: Schedule, fabric: Fabric, folder: Path | None = None, *,
-                 fused: bool = False, on_step: Callable[[int, float, float], None] = lambda *_: None):  # fmt: skip
+    def __init__(
+        self,
+        task: Task,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        fabric: Fabric,
+        folder: Path | None = None,
+        *,
+        fused: bool = False,
+        on_step: Callable[[int, float, float], None] = lambda *_: None,
+    ):
         self.task, self.options, self.schedule, self.fabric, self.folder = task, optimizer, schedule, fabric, folder
         self.on_step, self.fused = on_step, fused
         network = task.network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -70,7 +82,9 @@ class Loop:
                     self.validate()
                 if self.step % self.schedule.save_every == 0:
                     self.save()
-                asked = torch.tensor(float(self._asked), device=self.fabric.device)  # a signal may reach one rank before another
+                asked = torch.tensor(
+                    float(self._asked), device=self.fabric.device
+                )  # a signal may reach one rank before another
                 self.interrupted = bool(self.fabric.all_reduce(asked, reduce_op="sum"))
             if not self.interrupted and not validated:
                 self.validate()
@@ -91,7 +105,9 @@ class Loop:
         self.optimizer.zero_grad()
         self.fabric.backward(total)
         if self.options.clip:
-            self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=self.options.clip, error_if_nonfinite=False)
+            self.fabric.clip_gradients(
+                self.wrapped, self.optimizer, max_norm=self.options.clip, error_if_nonfinite=False
+            )
         self.optimizer.step()
         if self.schedule.ema:
             self.average.update_parameters(self.task.network)
@@ -119,9 +135,15 @@ class Loop:
     def save(self) -> None:
         """Writes the checkpoint (rank 0)."""
         if self.folder and self.fabric.is_global_zero:
-            state = {"step": self.step, "elapsed": self.elapsed, "losses": self.losses, "network": self.task.network.state_dict(),
-                     "average": self.average.state_dict(), "optimizer": self.optimizer.state_dict(),
-                     "task": self.task.state_dict()}  # fmt: skip
+            state = {
+                "step": self.step,
+                "elapsed": self.elapsed,
+                "losses": self.losses,
+                "network": self.task.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "task": self.task.state_dict(),
+            }
             save_checkpoint(self.folder / CHECKPOINT, state)
 
     def resume(self) -> None:
@@ -142,7 +164,11 @@ class Loop:
     def _due(self, before: float) -> bool:
         """Is it time to validate, `before` being the progress before the last step?"""
         count = self.schedule.validations
-        return int(self.progress() * count) > int(before * count) if count else self.step % self.schedule.validate_every == 0
+        return (
+            int(self.progress() * count) > int(before * count)
+            if count
+            else self.step % self.schedule.validate_every == 0
+        )
 
     def _average(self, averages: Sequence[Tensor], currents: Sequence[Tensor], _count: Tensor | int) -> None:
         if not averages[0].is_floating_point():  # BatchNorm's counters

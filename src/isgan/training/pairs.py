@@ -54,7 +54,9 @@ def load_photographs(
     if share < 1:
         files = {name: [path for path in paths if in_share(path, share)] for name, paths in files.items()}
     if empty := [name for name, paths in files.items() if not paths]:
-        raise IsganError(f"a share of {share:g} leaves no {split} photographs of {', '.join(empty)}: set a larger --photos.share")
+        raise IsganError(
+            f"a share of {share:g} leaves no {split} photographs of {', '.join(empty)}: set a larger --photos.share"
+        )
     total = sum(map(len, files.values()))
     photographs = Photographs({}, [])
     done = 0
@@ -69,7 +71,9 @@ def load_photographs(
             if progress:
                 progress(done, total)
         if not usable:
-            raise IsganError(f"none of the {len(paths)} {split} files of {name} can be used, first: {photographs.skipped[0][1]}")
+            raise IsganError(
+                f"none of the {len(paths)} {split} files of {name} can be used, first: {photographs.skipped[0][1]}"
+            )
         photographs.sets[name] = usable
     return photographs
 
@@ -99,7 +103,9 @@ class TrainingPairs:
         self.photographs = [photo for photos in sets.values() for photo in photos]
         smallest = min(min(photo.shape[1:]) for photo in self.photographs)
         if smallest < crop:
-            raise IsganError(f"a training photograph has {smallest} pixels a side: set --photos.crop {smallest} or less, or --photos.side")
+            raise IsganError(
+                f"a training photograph has {smallest} pixels a side: set --photos.crop {smallest} or less, or --photos.side"
+            )
         if batch % world:
             raise IsganError(f"--photos.batch {batch} cannot be divided among {world} processes")
         ends = np.cumsum([0, *map(len, sets.values())])
@@ -109,7 +115,9 @@ class TrainingPairs:
         self.rank, self.world = rank, world
         self.steps_per_epoch = len(self._shuffled(0)) // (2 * batch)
         if not self.steps_per_epoch:
-            raise IsganError(f"{len(self.photographs)} photographs make no batch of {batch} pairs: give more, or a smaller --photos.batch")
+            raise IsganError(
+                f"{len(self.photographs)} photographs make no batch of {batch} pairs: give more, or a smaller --photos.batch"
+            )
         self._epoch = -1
         self._order = np.array([])
         self._sizes = np.array([photo.shape[1:] for photo in self.photographs])
@@ -137,7 +145,9 @@ class TrainingPairs:
         # Every rank draws all crops and keeps its own, so that the batch does not depend on the number of ranks.
         drawn = rng.random((3, len(chosen)))
         tops, lefts = (drawn[:2] * (self._sizes[chosen] - (height, width) + 1).T).astype(int)
-        crops = (self._cut if self._packed is None else self._gather)(chosen, tops, lefts, drawn[2] < 0.5, height, width)
+        crops = (self._cut if self._packed is None else self._gather)(
+            chosen, tops, lefts, drawn[2] < 0.5, height, width
+        )
         share = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
         cover, secret = crops.float().div(255).chunk(2)
         return Pair(cover[share], gray(secret[share]))
@@ -151,7 +161,9 @@ class TrainingPairs:
             order.append(np.concatenate(rounds)[:length])
         return rng.permutation(np.concatenate(order))
 
-    def _cut(self, chosen: np.ndarray, tops: np.ndarray, lefts: np.ndarray, flips: np.ndarray, height: int, width: int) -> Tensor:
+    def _cut(
+        self, chosen: np.ndarray, tops: np.ndarray, lefts: np.ndarray, flips: np.ndarray, height: int, width: int
+    ) -> Tensor:
         """Crops (n, 3, height, width) uint8, of photographs by number; `flips` says which are mirrored."""
         crops = []
         for index, top, left, flip in zip(chosen, tops, lefts, flips, strict=True):
@@ -159,7 +171,9 @@ class TrainingPairs:
             crops.append(cut.flip(2) if flip else cut)
         return torch.stack(crops)
 
-    def _gather(self, chosen: np.ndarray, tops: np.ndarray, lefts: np.ndarray, flips: np.ndarray, height: int, width: int) -> Tensor:
+    def _gather(
+        self, chosen: np.ndarray, tops: np.ndarray, lefts: np.ndarray, flips: np.ndarray, height: int, width: int
+    ) -> Tensor:
         """The same, from the packed photographs in one operation."""
         packed = cast(Tensor, self._packed)
         sizes = self._sizes[chosen]

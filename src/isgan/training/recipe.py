@@ -1,4 +1,6 @@
-"""What a training run is made of. Recipes are TOML files; `[hider]`, `[loss]` and `[steganalyzer]` name a part and hold its arguments."""
+"""What a training run is made of. Recipes are TOML files; `[hider]`, `[loss]` and `[steganalyzer]` name a part and hold
+its arguments.
+"""
 
 import dataclasses
 import inspect
@@ -59,7 +61,9 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Adversarial:
-    """[adversarial]: how the steganalyzer of [steganalyzer] plays against the hider (eq. 3-4), the paper's tricks by name."""
+    """[adversarial]: how the steganalyzer of [steganalyzer] plays against the hider (eq. 3-4), the paper's tricks by
+    name.
+    """
 
     weight: float = 0.005
     """Weight of the hider's adversarial term (paper: silent; authors: 1, which dwarfs all other terms)."""
@@ -82,7 +86,9 @@ class Adversarial:
     smoothing: float = 0.1
     """Covers are labelled 1 - smoothing: one-sided label smoothing (authors: 0, with soft = .2)."""
     soft: float = 0.0
-    """Labels are scattered at random: covers' by up to this much either way (never above 1), stego images' from 0 up to it."""
+    """Labels are scattered at random: covers' by up to this much either way (never above 1), stego images' from 0 up to
+    it.
+    """
     flip: float = 0.0
     """Share of the steganalyzer's labels that are exchanged."""
     pool: int = 0
@@ -154,7 +160,9 @@ class Recipe:
 
 
 def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
-    """The recipe of a TOML file; `overrides` are tables of the same form that win over the file. Unknown keys are errors."""
+    """The recipe of a TOML file; `overrides` are tables of the same form that win over the file. Unknown keys are
+    errors.
+    """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -193,7 +201,11 @@ def _build(cls: type, tables: Mapping[str, Any], where: str) -> Any:
         elif kind == PART and not isinstance(_table(value, f"{where}.{key}").get("name"), str):
             raise IsganError(f"{where}.{key} needs a name")
         values[key] = _typed(value, kind, f"{where}.{key}")
-    missing = [f.name for f in fields.values() if f.default is f.default_factory is dataclasses.MISSING and f.name not in values]
+    missing = [
+        f.name
+        for f in fields.values()
+        if f.default is f.default_factory is dataclasses.MISSING and f.name not in values
+    ]
     if missing:
         raise IsganError(f"the {where} has no [{missing[0]}]")
     return cls(**values)

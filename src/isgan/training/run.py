@@ -23,8 +23,19 @@ Accelerator = Literal["auto", "cpu", "gpu"]
 MANY = "ddp_find_unused_parameters_true"
 
 
-def run(plan: Recipe, data: list[Path], folder: Path, *, resume: bool = False, initial: str | None = None, licence: str | None = None,
-        threads: int | None = None, devices: int = 1, accelerator: Accelerator = "auto", watcher: Watcher | None = None) -> Path:  # fmt: skip
+def run(
+    plan: Recipe,
+    data: list[Path],
+    folder: Path,
+    *,
+    resume: bool = False,
+    initial: str | None = None,
+    licence: str | None = None,
+    threads: int | None = None,
+    devices: int = 1,
+    accelerator: Accelerator = "auto",
+    watcher: Watcher | None = None,
+) -> Path:
     """Trains and returns the weights file; `KeyboardInterrupt` if it was stopped before the end.
 
     Args:
@@ -78,7 +89,9 @@ def launched(accelerator: Accelerator = "auto", devices: int = 1, precision: Pre
     for talkative in ("lightning.fabric", "lightning.pytorch"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
-        fabric = Fabric(accelerator=accelerator, strategy=MANY if devices > 1 else "auto", devices=devices, precision=precision)
+        fabric = Fabric(
+            accelerator=accelerator, strategy=MANY if devices > 1 else "auto", devices=devices, precision=precision
+        )
     except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
         raise IsganError(f"cannot train on {devices} x {accelerator}: {error}") from error
     fabric.launch()

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 
 class Moment(NamedTuple):
-    """Where a run stands: steps done, minutes of training, mean loss of the steps since the last validation (nan without one)."""
+    """Where a run stands: steps done, minutes of training, mean loss of the steps since the last validation (nan
+    without one).
+    """
 
     step: int
     minutes: float
@@ -31,7 +33,9 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, network: nn.Module, batch: Any, step: int) -> Tensor:
-        """The scalar to minimise. `network` is `self.network` as the loop runs it: on several devices, in the run's precision."""
+        """The scalar to minimise. `network` is `self.network` as the loop runs it: on several devices, in the run's
+        precision.
+        """
 
     @abstractmethod
     def validate(self, network: nn.Module, moment: Moment) -> None:
@@ -42,15 +46,15 @@ class Task(ABC):
             moment: when.
         """
 
-    def stepped(self, step: int) -> None:
+    def stepped(self, step: int) -> None:  # noqa: B027
         """Called once the network has learnt from a batch."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Called at the end of a run, finished or not."""
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs besides the network: tensors and plain values."""
         return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: B027
         """Goes on from `state_dict`; `IsganError` if that is of another task."""

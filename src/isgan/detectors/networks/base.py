@@ -31,8 +31,12 @@ class Steganalyzer(nn.Module, ABC):
         """Logits (N, 2) of images (N, 3, H, W), RGB, float in [0, 1], of at least `least` pixels a side."""
 
     def forward(self, image: Tensor) -> Tensor:
-        """image (N, 3, H, W), RGB, float in [0, 1] -> logits (N, 2), of COVER and STEGO; `IsganError` if the image is too small."""
+        """image (N, 3, H, W), RGB, float in [0, 1] -> logits (N, 2), of COVER and STEGO; `IsganError` if the image is
+        too small.
+        """
         height, width = image.shape[-2:]
         if min(height, width) < self.least:
-            raise IsganError(f"the image is {width} x {height}: a steganalyzer needs at least {self.least} pixels a side, take larger ones")
+            raise IsganError(
+                f"the image is {width} x {height}: a steganalyzer needs at least {self.least} pixels a side, take larger ones"
+            )
         return self.answer(image)

@@ -22,14 +22,17 @@ KV = torch.tensor(
 
 @networks.register("xunet")
 class XuNet(Steganalyzer):
-    """Xu, Wu, Shi, "Structural design of convolutional neural networks for steganalysis", IEEE Signal Processing Letters 23(5), 2016.
+    """Xu, Wu, Shi, "Structural design of convolutional neural networks for steganalysis", IEEE Signal Processing
+    Letters 23(5), 2016.
 
-        image x 255 -- KV / 12 -- |conv 5x5| 8 tanh -- conv 5x5 16 tanh -- conv 1x1 32 -- 64 -- 128 ReLU -- global mean -- 2
+        image x 255 -- KV / 12 -- |conv 5x5| 8 tanh -- conv 5x5 16 tanh -- conv 1x1 32 -- 64 -- 128 ReLU -- global mean
+        -- 2
 
-    Published for gray images; here each of R, G and B is filtered, and the first convolution sees the three residuals. Every group but
-    the last halves the size by average pooling, 5 x 5, stride 2; the last is averaged over the whole image. Convolutions have no bias,
-    each is followed by BatchNorm. Ours: images are filtered without padding, the padding of pools is not averaged in, and the first
-    weights are PyTorch's instead of the publication's Gaussian. 15 k parameters.
+    Published for gray images; here each of R, G and B is filtered, and the first convolution sees the three residuals.
+    Every group but the last halves the size by average pooling, 5 x 5, stride 2; the last is averaged over the whole
+    image. Convolutions have no bias, each is followed by BatchNorm. Ours: images are filtered without padding, the
+    padding of pools is not averaged in, and the first weights are PyTorch's instead of the publication's Gaussian. 15 k
+    parameters.
     """
 
     kv: Tensor

@@ -28,7 +28,9 @@ def subfolder(results: Results, name: str) -> Path:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise IsganError(f"cannot make the folder {folder}: {error.strerror or error}; choose another --output") from error
+        raise IsganError(
+            f"cannot make the folder {folder}: {error.strerror or error}; choose another --output"
+        ) from error
     return folder
 
 
@@ -37,12 +39,16 @@ def collect(results: Results, runs: Mapping[str, Path]) -> None:
     texts = {}
     for name, folder in runs.items():
         if name != Path(name).name or name.startswith("."):
-            raise IsganError(f"'{name}' cannot be a run's name: it becomes a file's, so leave out slashes and leading dots")
+            raise IsganError(
+                f"'{name}' cannot be a run's name: it becomes a file's, so leave out slashes and leading dots"
+            )
         path = folder / VALIDATION
         try:
             texts[name] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise IsganError(f"cannot read {path}: {error}; give the folder of a training run that was validated once") from error
+            raise IsganError(
+                f"cannot read {path}: {error}; give the folder of a training run that was validated once"
+            ) from error
         read(path)  # before anything is written
     copies = subfolder(results, FOLDER)
     for name, text in texts.items():
@@ -55,27 +61,39 @@ def copied(results: Results) -> dict[str, list[dict[str, Any]]]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """One row per validation, means over the sets: minutes, PSNR and SSIM of stego image and secret, loss and accuracies where they were logged.
+    """One row per validation, means over the sets: minutes, PSNR and SSIM of stego image and secret, loss and
+    accuracies where they were logged.
 
     `step` and `sets`, their number, are ints, the rest floats. A last line that was cut off is left out.
     """
     try:
         text = path.read_text(encoding="utf-8")
-        rows = [row for row in csv.DictReader(text[: text.rfind("\n") + 1].splitlines()) if None not in row and None not in row.values()]
+        rows = [
+            row
+            for row in csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+            if None not in row and None not in row.values()
+        ]
         found = []
         for step, group in itertools.groupby(rows, key=lambda row: int(row["step"])):
             sets = list(group)
-            values = {key: statistics.fmean(float(row[key] or "nan") for row in sets) for key in rows[0] if key not in ("step", "set")}
+            values = {
+                key: statistics.fmean(float(row[key] or "nan") for row in sets)
+                for key in rows[0]
+                if key not in ("step", "set")
+            }
             found.append({"step": step, "sets": len(sets), **values})
         if not found or not {"minutes", *ENDS, "stego_ssim", "secret_ssim"} <= found[0].keys():
             raise ValueError("columns or rows are missing")
     except (OSError, ValueError, KeyError) as error:
-        raise IsganError(f"{path} is not the validation table of a training run ({error}): give the folder of another run") from error
+        raise IsganError(
+            f"{path} is not the validation table of a training run ({error}): give the folder of another run"
+        ) from error
     return found
 
 
 def draw(results: Results) -> Path | None:
-    """Draws figures/curves.png of all runs that were collected, over minutes: PSNR of stego image and secret, loss, steganalyzer.
+    """Draws figures/curves.png of all runs that were collected, over minutes: PSNR of stego image and secret, loss,
+    steganalyzer.
 
     None without runs.
     """
@@ -90,7 +108,9 @@ def draw(results: Results) -> Path | None:
     if _logged(runs, "loss"):
         panels.append(("loss of the training steps", {"loss": "-"}))
     if any(_logged(runs, column) for column in ACCURACIES):
-        panels.append(("steganalyzer right (solid: covers, dashed: stego)", dict(zip(ACCURACIES, ("-", "--"), strict=True))))
+        panels.append(
+            ("steganalyzer right (solid: covers, dashed: stego)", dict(zip(ACCURACIES, ("-", "--"), strict=True)))
+        )
     lines = math.ceil(len(panels) / 2)
     figure = Figure(figsize=(11, 4 * lines), dpi=110, layout="constrained")
     axes = figure.subplots(lines, 2, squeeze=False).ravel()

@@ -1,4 +1,6 @@
-"""Figures 4-7: what the models make of a few test pairs of each set, side by side, through PNG files; the pairs are those of Table 5."""
+"""Figures 4-7: what the models make of a few test pairs of each set, side by side, through PNG files; the pairs are
+those of Table 5.
+"""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -23,8 +25,17 @@ SECRETS = "7"
 TABLE = "figures"
 
 
-def run(results: Results, sets: Mapping[str, Source], names: Mapping[str, str] | None = None, *, side: int = 256, limit: int = 4,
-        most: int | None = None, force: bool = False, counting: Counting = uncounted) -> list[dict[str, Any]]:  # fmt: skip
+def run(
+    results: Results,
+    sets: Mapping[str, Source],
+    names: Mapping[str, str] | None = None,
+    *,
+    side: int = 256,
+    limit: int = 4,
+    most: int | None = None,
+    force: bool = False,
+    counting: Counting = uncounted,
+) -> list[dict[str, Any]]:
     """Draws what is missing, two pictures a set, and lists them in `figures.csv`.
 
     A picture that is there is kept if it was made of the same weights, as many pairs, and at the same size.
@@ -32,7 +43,8 @@ def run(results: Results, sets: Mapping[str, Source], names: Mapping[str, str] |
     Args:
         results: the pictures go into its folder figures/.
         sets: photographs by set name.
-        names: what to load, by the name that stands in the picture; by default `MODELS`. An `IsganWarning` says which do not exist.
+        names: what to load, by the name that stands in the picture; by default `MODELS`. An `IsganWarning` says which
+            do not exist.
         side: of all images; the paper's 256.
         limit: pairs of each set, a row each.
         most: bytes that a picture may have; then it has fewer colours, and is smaller if it must be.
@@ -50,11 +62,18 @@ def run(results: Results, sets: Mapping[str, Source], names: Mapping[str, str] |
     rows = []
     for name, source in sets.items():
         pairs = pairs_of(source, source, "test", side, limit)
-        shared = {"set": name, "models": " ".join(schemes), "fingerprints": " ".join(fingerprints), "absent": " ".join(absent),
-                  "pairs": len(pairs), "side": side}  # fmt: skip
+        shared = {
+            "set": name,
+            "models": " ".join(schemes),
+            "fingerprints": " ".join(fingerprints),
+            "absent": " ".join(absent),
+            "pairs": len(pairs),
+            "side": side,
+        }
         files = f"figure{NUMBERS.get(name, '')}-{name}.png", f"figure{SECRETS}-{name}.png"
         made: list[dict[str, Any]] = [
-            {"file": file, "figure": figure, **shared} for file, figure in zip(files, (NUMBERS.get(name, ""), SECRETS), strict=True)
+            {"file": file, "figure": figure, **shared}
+            for file, figure in zip(files, (NUMBERS.get(name, ""), SECRETS), strict=True)
         ]
         there = [(folder / row["file"]).exists() and known.get(row["file"]) == _as_text(row) for row in made]
         if force or not all(there):

@@ -1,4 +1,5 @@
-"""One HTML page of all results: tables with the paper's numbers beside ours, and what the numbers say about the paper's claims.
+"""One HTML page of all results: tables with the paper's numbers beside ours, and what the numbers say about the paper's
+claims.
 
 The sentences are made from the CSV files; nothing here is measured, and torch is not needed.
 """
@@ -47,8 +48,8 @@ def write(folder: Path, output: Path, force: bool = False) -> Path:
     """Writes the page of a folder of results, whole or not at all.
 
     Raises:
-        IsganError: a folder without results, or with those of another version; tables or pictures that cannot be read; an
-            existing output without `force`, or one that cannot be written.
+        IsganError: a folder without results, or with those of another version; tables or pictures that cannot be read;
+            an existing output without `force`, or one that cannot be written.
     """
     if not force and output.exists():
         raise IsganError(f"{output} exists: choose another name, or use --force to overwrite it")
@@ -112,7 +113,9 @@ def _number(table: str, row: Mapping[str, str], column: str) -> float:
     try:
         return float(row[column])
     except (KeyError, ValueError) as error:
-        raise IsganError(f"{table}.csv has no number in column '{column}' of a row: delete it, and run its command again") from error
+        raise IsganError(
+            f"{table}.csv has no number in column '{column}' of a row: delete it, and run its command again"
+        ) from error
 
 
 def _numbers(table: str, row: Mapping[str, str], columns: Iterable[str]) -> dict[str, float]:
@@ -128,7 +131,9 @@ def _text(table: str, row: Mapping[str, str], *columns: str) -> tuple[str, ...]:
 def _command(results: Results, name: str, rows: Sequence[Mapping[str, str]], options: Mapping[str, str]) -> str:
     """The command of a part; `options` are the columns whose values it repeats, by the option's name."""
     first = rows[0] if rows else {}
-    known = [f" --{option} {first[column]}" for option, column in options.items() if first.get(column, "") not in ("", "0.0")]
+    known = [
+        f" --{option} {first[column]}" for option, column in options.items() if first.get(column, "") not in ("", "0.0")
+    ]
     return f"isgan {name} --data FOLDER... -o {shlex.quote(results.folder.name)}" + "".join(known)
 
 
@@ -143,8 +148,15 @@ def _table4(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
         columns = [f"{end}_{measure}{what}" for end in ENDS for measure in ("psnr", "ssim") for what in ("", "_sd")]
         sets.setdefault(set_name, {})[loss] = _numbers("table4", row, [*columns, "pairs", "steps", "minutes", "side"])
     printed = {row["loss"]: row for row in paper}
-    views = [{"name": name, "losses": losses, "best": _best(losses.values()), "sentences": order(name, losses, list(printed))}
-             for name, losses in sets.items()]  # fmt: skip
+    views = [
+        {
+            "name": name,
+            "losses": losses,
+            "best": _best(losses.values()),
+            "sentences": order(name, losses, list(printed)),
+        }
+        for name, losses in sets.items()
+    ]
     starts = sorted({row["initial"] for row in rows if row.get("initial")})
     options = {"initial": "initial", "side": "side"}
     return {"command": _command(results, "table 4", rows, options), "paper": printed, "sets": views, "starts": starts}
@@ -152,7 +164,11 @@ def _table4(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _best(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
     known = list(rows)
-    return {f"{end}_{measure}": max(row[f"{end}_{measure}"] for row in known) for end in ENDS for measure in ("psnr", "ssim")}
+    return {
+        f"{end}_{measure}": max(row[f"{end}_{measure}"] for row in known)
+        for end in ENDS
+        for measure in ("psnr", "ssim")
+    }
 
 
 def order(set_name: str, losses: Mapping[str, Mapping[str, float]], wanted: Sequence[str]) -> list[str]:
@@ -175,7 +191,8 @@ def order(set_name: str, losses: Mapping[str, Mapping[str, float]], wanted: Sequ
     holds = "holds" if held else "does not hold"
     only = f" only for the {held[0]}" if len(held) == 1 else ""
     return [
-        f"The paper's order, that the mixed loss {MIXED} has the best SSIM of stego image and secret, {holds} on {set_name}{only}: {'; '.join(said)}.",
+        f"The paper's order, that the mixed loss {MIXED} has the best SSIM of stego image and secret, {holds} on "
+        f"{set_name}{only}: {'; '.join(said)}.",
         "There is one training run per loss: a small difference may be chance.",
     ]
 
@@ -185,15 +202,23 @@ def order(set_name: str, losses: Mapping[str, Mapping[str, float]], wanted: Sequ
 
 def _table5(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
     rows = results.rows("table5")
-    printed: dict[tuple[str, ...], dict[str, Any]] = {(row["model"], row["covers"], row["secrets"]): row for row in paper}
+    printed: dict[tuple[str, ...], dict[str, Any]] = {
+        (row["model"], row["covers"], row["secrets"]): row for row in paper
+    }
     groups = []
     worst: tuple[float, str] = (0.0, "")
     for sets, group in groupby(rows, key=lambda row: _text("table5", row, "covers", "secrets")):
         models = []
         for row in group:
             name, status = _text("table5", row, "model", "status")
-            view: dict[str, Any] = {"name": name, "status": status, "fingerprint": row.get("fingerprint", ""),
-                                    "training": row.get("training", ""), "paper": printed.get((name, *sets), {}), "ends": {}}  # fmt: skip
+            view: dict[str, Any] = {
+                "name": name,
+                "status": status,
+                "fingerprint": row.get("fingerprint", ""),
+                "training": row.get("training", ""),
+                "paper": printed.get((name, *sets), {}),
+                "ends": {},
+            }
             if status == "measured":
                 view |= _numbers("table5", row, ("pairs", "side"))
                 for end in ENDS:
@@ -206,8 +231,16 @@ def _table5(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
             models.append(view)
         groups.append({"covers": sets[0], "secrets": sets[1], "models": models})
     measured = [row for row in rows if row["status"] == "measured"]
-    most = f"Saving as an 8-bit file costs most at {worst[1]}." if worst[1] else "Saving as an 8-bit file costs nothing anywhere."
-    return {"command": _command(results, "table 5", measured, {"side": "side"}), "groups": groups, "sentences": [most] if measured else []}
+    most = (
+        f"Saving as an 8-bit file costs most at {worst[1]}."
+        if worst[1]
+        else "Saving as an 8-bit file costs nothing anywhere."
+    )
+    return {
+        "command": _command(results, "table 5", measured, {"side": "side"}),
+        "groups": groups,
+        "sentences": [most] if measured else [],
+    }
 
 
 def _saving(row: Mapping[str, str], column: str) -> dict[str, float]:
@@ -257,8 +290,14 @@ def _table6(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
         sentences = verdicts(set_name, found)
         if seen:
             sentences.append(f"Trained on photographs of the clean and retrained tests as well: {', '.join(seen)}.")
-        sets.append({"name": set_name, "setting": setting, "sentences": sentences,
-                     "tests": {test: {"what": TESTS.get(test, ""), "rows": tests[test]} for test in ordered}})  # fmt: skip
+        sets.append(
+            {
+                "name": set_name,
+                "setting": setting,
+                "sentences": sentences,
+                "tests": {test: {"what": TESTS.get(test, ""), "rows": tests[test]} for test in ordered},
+            }
+        )
     measured = [row for row in rows if row.get("status") == "measured"]
     options = {"steganalyzer": "steganalyzer", "budget": "minutes", "splits": "splits", "side": "side"}
     return {"command": _command(results, "table 6", measured, options), "sets": sets}
@@ -266,11 +305,14 @@ def _table6(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _printed(accuracies: Mapping[str, float], model: str) -> str:
     """The paper's accuracy for a model: one, or for isgan those after 50, 100 and 150 epochs."""
-    return " / ".join(ratio(value) for name, value in accuracies.items() if name == model or name.startswith(f"{model}_"))
+    return " / ".join(
+        ratio(value) for name, value in accuracies.items() if name == model or name.startswith(f"{model}_")
+    )
 
 
 def verdicts(set_name: str, found: Mapping[tuple[str, str], Detection]) -> list[str]:
-    """What the detections say: whether the test itself is right, and if so, whether adversarial training hides from detectors.
+    """What the detections say: whether the test itself is right, and if so, whether adversarial training hides from
+    detectors.
 
     Args:
         set_name: of the photographs.
@@ -280,18 +322,27 @@ def verdicts(set_name: str, found: Mapping[tuple[str, str], Detection]) -> list[
     if lsb is None or same is None:
         return [f"On {set_name} the controls are not measured: nothing can be concluded."]
     if not all(abs(score.mean - 0.5) <= max(LEAK, score.interval) for score in (same.p_e, same.auc)):
-        return [f"On {set_name} the test leaks: it tells covers from other covers (P_E {same.p_e}, AUC {same.auc}, both should be .5). "
-                "Nothing can be concluded."]  # fmt: skip
+        return [
+            f"On {set_name} the test leaks: it tells covers from other covers (P_E {same.p_e}, AUC {same.auc}, both should be .5). "
+            "Nothing can be concluded."
+        ]
     if lsb.p_e.mean + lsb.p_e.interval < WEAK:
         right = (f"On {set_name} the controls are right: LSB matching is found (P_E {lsb.p_e}), "
                  f"covers are not told from other covers (P_E {same.p_e}).")  # fmt: skip
     else:
-        right = (f"On {set_name} the detector is too weak for a quiet method: it does not find LSB matching (P_E {lsb.p_e}, .5 is "
-                 "guessing). What it finds below is found; what it misses proves nothing.")  # fmt: skip
+        right = (
+            f"On {set_name} the detector is too weak for a quiet method: it does not find LSB matching (P_E {lsb.p_e}, .5 is "
+            "guessing). What it finds below is found; what it misses proves nothing."
+        )
     compared = [_compared(test, found, ADVERSARIAL, BASIC) for test in TESTS if test != "control"]
     compared += [_compared(test, found, ADVERSARIAL, AGAIN) for test in ("clean", "printed") if (test, AGAIN) in found]
     trained = [name for test, name in found if test == "retrained" and name.endswith(SUFFIX)]
-    compared += [_compared(test, found, name, name.removesuffix(SUFFIX)) for name in trained for test in TESTS if test != "control"]
+    compared += [
+        _compared(test, found, name, name.removesuffix(SUFFIX))
+        for name in trained
+        for test in TESTS
+        if test != "control"
+    ]
     return [right, *compared]
 
 
@@ -335,14 +386,22 @@ def _figures(results: Results) -> dict[str, Any]:
         path = results.folder / curves.FIGURES / Path(view["file"]).name
         if path.is_file():
             secret = view["figure"] == "7"
-            what = "the secrets and what is revealed of them" if secret else "covers, stego images, secrets and what is revealed"
+            what = (
+                "the secrets and what is revealed of them"
+                if secret
+                else "covers, stego images, secrets and what is revealed"
+            )
             found.append({**view, "what": what, "file": path.relative_to(results.folder), "picture": _embedded(path)})
     found.sort(key=lambda item: item["figure"] or "9")
     drawn = {(item["figure"], item["set"]) for item in found}
     wanted = [(number, name) for number, name in (("4", "lfw"), ("5", "voc"), ("6", "imagenet"))]
     missing = [f"Figure {number} ({name})" for number, name in wanted if (number, name) not in drawn]
     missing += [] if any(number == "7" for number, _ in drawn) else ["Figure 7"]
-    return {"command": _command(results, "figures", rows, {"side": "side", "limit": "pairs"}), "found": found, "missing": missing}
+    return {
+        "command": _command(results, "figures", rows, {"side": "side", "limit": "pairs"}),
+        "found": found,
+        "missing": missing,
+    }
 
 
 def _curves(results: Results) -> dict[str, Any]:
@@ -360,4 +419,6 @@ def _embedded(path: Path) -> Picture:
         image = image.resize((WIDEST, round(image.height * WIDEST / image.width)), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", optimize=True)
-    return Picture(f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}", image.width, image.height, scaled)
+    return Picture(
+        f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}", image.width, image.height, scaled
+    )

@@ -41,10 +41,21 @@ def basic(schedule: Mapping[str, Any], photos: Mapping[str, Any]) -> Recipe:
     )
 
 
-def run(results: Results, data: list[Path], plan: Recipe, *, initial: str | None = None, side: int = 256, limit: int | None = None,
-        threads: int | None = None, on_row: Callable[[Mapping[str, Any]], None] = lambda _: None, counting: Counting = uncounted,
-        watcher: Callable[[], AbstractContextManager[Watcher]] = lambda: nullcontext(Watcher())) -> list[dict[str, Any]]:  # fmt: skip
-    """Trains and measures what is missing in the results; a run that was stopped goes on. Writes `table4.csv`: one row per loss.
+def run(
+    results: Results,
+    data: list[Path],
+    plan: Recipe,
+    *,
+    initial: str | None = None,
+    side: int = 256,
+    limit: int | None = None,
+    threads: int | None = None,
+    on_row: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    counting: Counting = uncounted,
+    watcher: Callable[[], AbstractContextManager[Watcher]] = lambda: nullcontext(Watcher()),
+) -> list[dict[str, Any]]:
+    """Trains and measures what is missing in the results; a run that was stopped goes on. Writes `table4.csv`: one row
+    per loss.
 
     Args:
         results: also holds the runs, in runs/table4-LOSS.
@@ -66,9 +77,17 @@ def run(results: Results, data: list[Path], plan: Recipe, *, initial: str | None
         recipe = replace(plan, loss=loss)
         if not (folder / "done").exists():
             with watcher() as told:
-                train(recipe, data, folder, initial=initial, resume=(folder / CHECKPOINT).exists(), threads=threads, watcher=told)
+                train(
+                    recipe,
+                    data,
+                    folder,
+                    initial=initial,
+                    resume=(folder / CHECKPOINT).exists(),
+                    threads=threads,
+                    watcher=told,
+                )
             (folder / "done").touch()
-        *_, start, trained = [{}, *models.card(model)["runs"]]
+        start, trained = [{}, *models.card(model)["runs"]][-2:]
         if recipe_from(trained["recipe"]) != recipe or start.get("fingerprint", "") != origin:
             message = f"{folder} was trained with another recipe, --initial or --budget"
             raise IsganError(f"{message}: choose another --output, or delete the folder")

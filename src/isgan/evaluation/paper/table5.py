@@ -1,5 +1,5 @@
-"""Table 5: quality of stego image and secret, with covers and secrets of the same and of different sets; as floats too, to show what
-saving costs.
+"""Table 5: quality of stego image and secret, with covers and secrets of the same and of different sets; as floats too,
+to show what saving costs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,8 @@ def run(results: Results, sets: Mapping[str, Source], names: Mapping[str, str] |
     Args:
         results: where `table5-images.csv` grows, a row per pair of images.
         sets: photographs by the names in `SETS`. Rows of sets that are not here are left out.
-        names: what to load, by row name; by default the shipped models. A row whose model does not exist says "not trained".
+        names: what to load, by row name; by default the shipped models. A row whose model does not exist says "not
+            trained".
         side: of all images; the paper's 256.
         limit: at most so many pairs a row.
         on_row: called with each row of the table when it is known.
@@ -48,7 +49,9 @@ def run(results: Results, sets: Mapping[str, Source], names: Mapping[str, str] |
     """
     present = [pair for pair in SETS if set(pair) <= sets.keys()]
     if not present:
-        raise IsganError(f"none of the table's sets is in --data (found {', '.join(sets)}): name folders lfw, voc, imagenet or cc")
+        raise IsganError(
+            f"none of the table's sets is in --data (found {', '.join(sets)}): name folders lfw, voc, imagenet or cc"
+        )
     table = []
     for cover_set, secret_set in present:
         pairs = pairs_of(sets[cover_set], sets[secret_set], "test", side, limit)
@@ -68,9 +71,17 @@ def run(results: Results, sets: Mapping[str, Source], names: Mapping[str, str] |
     return table
 
 
-def measured(results: Results, table: str, keys: Mapping[str, Any], model: models.Model, pairs: Sequence[tuple[Photo, Photo]],
-             counting: Counting = uncounted) -> list[dict[str, str]]:  # fmt: skip
-    """The rows of these pairs in a table of the results, measured and added where they are missing; `keys` are their first columns."""
+def measured(
+    results: Results,
+    table: str,
+    keys: Mapping[str, Any],
+    model: models.Model,
+    pairs: Sequence[tuple[Photo, Photo]],
+    counting: Counting = uncounted,
+) -> list[dict[str, str]]:
+    """The rows of these pairs in a table of the results, measured and added where they are missing; `keys` are their
+    first columns.
+    """
     scheme: Scheme | None = None
 
     def measure(place: int) -> dict[str, Any]:
@@ -84,7 +95,9 @@ def measured(results: Results, table: str, keys: Mapping[str, Any], model: model
 
 @torch.inference_mode()
 def score(scheme: Scheme, model: str, cover: Photo, secret: np.ndarray) -> dict[str, float]:
-    """Quality of stego image and secret, (H, W) uint8, through a PNG file, and as floats in [0, 1] that are never rounded."""
+    """Quality of stego image and secret, (H, W) uint8, through a PNG file, and as floats in [0, 1] that are never
+    rounded.
+    """
     if not isinstance(scheme, Neural):
         raise IsganError(f"'{model}' is no network, which this table compares: ask `isgan evaluate`")
     received = send(scheme, cover.pixels, secret, cover.name, Options(model=model))

@@ -1,8 +1,8 @@
 """Table 6: how well a steganalyzer finds the stego images of each model.
 
-Three tests of unseen pairs: "printed", as the paper does - a detector that learned on the basic model, from the photographs that the
-models were trained on, meets each model; "clean", the same from photographs that no model has seen; "retrained", a detector for each
-model, trained on that very model.
+Three tests of unseen pairs: "printed", as the paper does - a detector that learned on the basic model, from the
+photographs that the models were trained on, meets each model; "clean", the same from photographs that no model has
+seen; "retrained", a detector for each model, trained on that very model.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,18 @@ from isgan.datasets.photographs import in_share
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.paper.table5 import MODELS as MEASURED
 from isgan.evaluation.results import Counting, Following, Results, uncounted, unfollowed
-from isgan.evaluation.security import CONTROL, CONTROLS, RETRAINED, Case, Method, Plan, Trial, hiding, pairs, unseen_photographs
+from isgan.evaluation.security import (
+    CONTROL,
+    CONTROLS,
+    RETRAINED,
+    Case,
+    Method,
+    Plan,
+    Trial,
+    hiding,
+    pairs,
+    unseen_photographs,
+)
 from isgan.options import Options
 
 BASIC, AGAIN = "basic", "basic-2"
@@ -25,13 +36,15 @@ TABLE = "table6"
 def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Mapping[str, str] | None = None, *,
         on_row: Callable[[Mapping[str, Any]], None] = lambda _: None, counting: Counting = uncounted,
         following: Following = unfollowed) -> list[dict[str, Any]]:  # fmt: skip
-    """Trains and tests the detectors that are missing in the results, and writes `table6.csv`: means and 95 % intervals over the splits.
+    """Trains and tests the detectors that are missing in the results, and writes `table6.csv`: means and 95 % intervals
+    over the splits.
 
     Args:
         results: where `table6-runs.csv` grows, a row per detector and tested model; stego images are kept in images/.
         sets: photographs by set name; a table for each.
         plan: see `Plan`.
-        names: what to load, by row name; by default the shipped models. Models that do not exist get rows "not trained".
+        names: what to load, by row name; by default the shipped models. Models that do not exist get rows "not
+            trained".
         on_row: called with each new row of `table6-runs.csv`.
         counting, following: show how far it is.
     """
@@ -45,11 +58,18 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Mapping
                       pairs(source, used, "used", plan), counting, following)  # fmt: skip
         for row in trial.runs(tests):
             on_row(row)
-        trained = {name for name, model in names.items() if name not in absent and share(models.card(model), set_name) > plan.share}
+        trained = {
+            name
+            for name, model in names.items()
+            if name not in absent and share(models.card(model), set_name) > plan.share
+        }
         table += [row | {"seen": "yes" if row["tested_on"] in trained else "no"} for row in trial.summary(tests)]
         blind = [*absent, *(name for name in names if name not in absent and BASIC in absent)]
         for test, left_out in ((RETRAINED, absent), ("clean", blind), ("printed", blind)):
-            table += [{"test": test, "set": set_name, "trained_on": "", "tested_on": name, "status": "not trained"} for name in left_out]
+            table += [
+                {"test": test, "set": set_name, "trained_on": "", "tested_on": name, "status": "not trained"}
+                for name in left_out
+            ]
         results.merge(TABLE, table, ("set", "test", "tested_on"))
     return table
 
