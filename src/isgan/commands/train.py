@@ -1,5 +1,6 @@
 """`isgan train`: weights from a recipe and photographs."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,7 +35,7 @@ def train(
     photos: Overrides = None,
     optimizer: Overrides = None,
     schedule: Overrides = None,
-) -> Path:
+) -> Path | None:
     """Train a hider. Every value of the recipe can be set here: --loss.beta 0.1, --photos.crop 128, --optimizer.lr 1e-4.
 
     Of [hider], [loss] and [steganalyzer], the arguments of the part they name; of [photos], side, crop, batch, balance, ragged,
@@ -92,7 +93,7 @@ def train(
     overrides |= {key: value for key, value in {"seed": seed, "precision": precision}.items() if value is not None}
     plan = read_recipe(recipe, overrides)
     with TrainingProgress() as progress:
-        return run(
+        weights = run(
             plan,
             data,
             output or Path("runs") / recipe.stem,
@@ -104,3 +105,5 @@ def train(
             accelerator=accelerator,
             watcher=progress,
         )
+    # Of several processes the first one alone has something to say.
+    return weights if os.environ.get("LOCAL_RANK", "0") == "0" else None
