@@ -10,6 +10,7 @@ from isgan.covers.base import Planes
 from isgan.jit import jit
 from isgan.strategies import strategies
 from isgan.strategies.base import Part, Strategy
+from isgan.strategies.green_first import in_turn
 
 LATTICE = ((0, 0), (0, 1), (1, 1), (1, 0))
 DISCOUNT = 9.0  # the price of the direction that most changes around a sample have is divided by this
@@ -17,10 +18,10 @@ DISCOUNT = 9.0  # the price of the direction that most changes around a sample h
 
 @strategies.register("cmdc")
 class Cmdc(Strategy):
-    """Every second row and column of one plane is a part: four for each plane, the same place of all planes in turn."""
+    """Every second row and column of one plane is a part: four for each plane, the same places of all planes in turn."""
 
     def parts(self, planes: int) -> list[Part]:
-        return [Part(plane, row, column, 2) for row, column in LATTICE for plane in range(planes)]
+        return [Part(plane, row, column, 2) for row, column in LATTICE for plane in in_turn(planes)]
 
     def prices(self, costs: Costs, changes: Planes, part: Part) -> tuple[np.ndarray, np.ndarray]:
         # A plane alone stands for the others too: in this part it has no changes yet.

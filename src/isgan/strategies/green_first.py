@@ -15,12 +15,17 @@ GREEN = 1
 DISCOUNT = np.float32(1 / 9)  # of a step that green made at the same pixel
 
 
+def in_turn(planes: int) -> list[int]:
+    """The planes with green first: G, R, B, or the only one."""
+    return sorted(range(planes), key=lambda plane: plane != GREEN)
+
+
 @strategies.register("green_first")
 class GreenFirst(Strategy):
-    """One part for each plane, G, R, B."""
+    """One part for each plane."""
 
     def parts(self, planes: int) -> list[Part]:
-        return [Part(plane) for plane in sorted(range(planes), key=lambda plane: (plane != GREEN, plane))]
+        return [Part(plane) for plane in in_turn(planes)]
 
     def prices(self, costs: Costs, changes: Planes, part: Part) -> tuple[np.ndarray, np.ndarray]:
         down, up = part.of(costs.down), part.of(costs.up)
