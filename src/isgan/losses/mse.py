@@ -1,4 +1,4 @@
-"""`mse`: the mean squared error of both ends (eq. 5)."""
+"""`mse`: the mean squared error of stego image and secret (eq. 5)."""
 
 from torch import Tensor
 from torch.nn import functional as F

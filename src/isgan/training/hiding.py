@@ -117,7 +117,7 @@ class HidingTask(Task):
             self.adversary.learn(*self._shown, step)
 
     def validate(self, network: nn.Module, moment: Moment) -> None:
-        """Every fixed pair, whole, rounded to 8 bits at both ends; logs a row for each set and a picture, keeps the
+        """Every fixed pair, whole, rounded to 8 bits; logs a row for each set and a picture, keeps the
         best weights.
         """
         training = {"loss": moment.loss} | (self.adversary.accuracies() if self.adversary else {})
