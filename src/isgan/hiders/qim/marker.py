@@ -2,8 +2,8 @@
 
 Every symbol has a keystream added to it, modulo the alphabet, so that without the key all symbols are equally likely. Pixels that must
 not change have no symbol of their own. Their symbols, and in front of them the marker - a nonce, the number of the setting and a tag -
-ride along, a bit each, in the lowest bit of B of other pixels, whose order the key gives; such a pixel takes the colour nearest to the
-cover's that carries both its symbol and its bit. `docs/format.md` specifies every byte.
+ride along: each bit is the parity of the lowest bits of B in a group of pixels that the key chooses. Where it is wrong, one pixel of the
+group takes another colour that carries the same symbol, the one whose colour that costs least. `docs/format.md` specifies every byte.
 """
 
 import hmac
@@ -19,6 +19,7 @@ from isgan.hiders.qim.carrier import MOST, Carrier
 from isgan.key import NONCE, TAG, Key
 
 MARKER = NONCE + 1 + TAG
+GROUP = 4  # pixels that a riding bit has, at most: of more the stego image has nothing
 STEPS = np.array(sorted(product(range(-3, 4), range(-3, 4), range(-6, 7)), key=lambda step: np.square(step).sum()))
 CHUNK = 1 << 12  # pixels whose colours are searched for at a time
 STRIP = 1 << 20  # pixels read or written at a time
@@ -42,8 +43,8 @@ def seal(cover: np.ndarray, stego: np.ndarray, frozen: np.ndarray, setting: int,
         IsganError: too many pixels are frozen.
     """
     still = np.flatnonzero(frozen)
-    places = _places(key, frozen)[: 8 * MARKER + len(still) * _width(carrier)]
-    if len(places) < 8 * MARKER + len(still) * _width(carrier):
+    groups = _groups(key, frozen)[: 8 * MARKER + len(still) * _width(carrier)]
+    if len(groups) < 8 * MARKER + len(still) * _width(carrier):
         raise IsganError("too much of the cover must not change: take one that is larger, or that is not transparent")
     nonce = key.nonce()
     symbols = _read(stego, carrier)
@@ -53,9 +54,8 @@ def seal(cover: np.ndarray, stego: np.ndarray, frozen: np.ndarray, setting: int,
     head = nonce + bytes([setting ^ key.stream("setting", 1, nonce)[0]]) + _tag(key, nonce, setting, cover.shape, sealed, riding)
     bits = np.concatenate([np.unpackbits(np.frombuffer(head, np.uint8), bitorder="little"), riding])
     sent = _carried(cover, sealed, carrier)
-    pixels, before = sent.reshape(-1, 3), cover.reshape(-1, 3)
-    pixels[still] = before[still]
-    pixels[places] = _nearest(before[places], sealed[places], bits, carrier)
+    sent.reshape(-1, 3)[still] = cover.reshape(-1, 3)[still]
+    _ride(sent.reshape(-1, 3), cover.reshape(-1, 3), groups[_parities(sent, groups) != bits], sealed, carrier)
     return sent
 
 
@@ -72,17 +72,17 @@ def unseal(stego: np.ndarray, frozen: np.ndarray, carriers: Sequence[Carrier], k
         NothingFound: it was sealed with another key, not at all, or was changed.
     """
     still = np.flatnonzero(frozen)
-    lowest = stego.reshape(-1, 3)[:, 2] & 1
-    places = _places(key, frozen)
-    if len(places) < 8 * MARKER:
+    groups = _groups(key, frozen)
+    if len(groups) < 8 * MARKER:
         raise NothingFound
-    head = np.packbits(lowest[places[: 8 * MARKER]], bitorder="little").tobytes()
+    bits = _parities(stego, groups)
+    head = np.packbits(bits[: 8 * MARKER], bitorder="little").tobytes()
     nonce, tag = head[:NONCE], head[NONCE + 1 :]
     setting = head[NONCE] ^ key.stream("setting", 1, nonce)[0]
     # A setting that there is not fails at its tag as all else does, in the same time.
     carrier = carriers[setting % len(carriers)]
     width = _width(carrier)
-    riding = lowest[places[8 * MARKER : 8 * MARKER + len(still) * width]]
+    riding = bits[8 * MARKER : 8 * MARKER + len(still) * width]
     sealed = _read(stego, carrier)
     sealed[still] = 0
     genuine = hmac.compare_digest(tag, _tag(key, nonce, setting, stego.shape, sealed, riding))
@@ -98,11 +98,33 @@ def _width(carrier: Carrier) -> int:
     return (carrier.modulus - 1).bit_length()
 
 
-def _places(key: Key, frozen: np.ndarray) -> np.ndarray:
-    """The pixels that the marker and riding symbols of any carrier may need, of those that are not frozen, in the key's order."""
+def _groups(key: Key, frozen: np.ndarray) -> np.ndarray:
+    """The pixels that riding bits have, (bits, up to `GROUP`), of those that are not frozen, in the key's order.
+
+    As many bits as the carrier of the most symbols may need, a pixel each if there are not more; fewer where there are not even those.
+    """
     free = np.flatnonzero(~frozen)
     most = 8 * MARKER + (frozen.size - len(free)) * (MOST - 1).bit_length()
-    return free[key.order("marker", len(free))[:most]]
+    size = min(GROUP, max(1, len(free) // most))
+    places = free[key.order("marker", len(free))[: most * size]]
+    return places.reshape(-1, size)
+
+
+def _parities(picture: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The riding bits of a picture (H, W, 3) uint8, (n,) uint8."""
+    return np.bitwise_xor.reduce(picture.reshape(-1, 3)[:, 2][groups] & 1, axis=1)
+
+
+def _ride(sent: np.ndarray, cover: np.ndarray, groups: np.ndarray, symbols: np.ndarray, carrier: Carrier) -> None:
+    """Flips the parity of each group (n, size), in place: its best pixel moves on to a colour of the same symbol with the other bit.
+
+    sent, cover: (H W, 3) uint8; symbols: (H W,) uint8.
+    """
+    places = groups.ravel()
+    other = _nearest(cover[places], symbols[places], 1 - (sent[places, 2] & 1), carrier)
+    before, after = (np.square(colours.astype(np.int32) - cover[places]).sum(axis=1) for colours in (sent[places], other))
+    best = (after - before).reshape(groups.shape).argmin(axis=1) + np.arange(len(groups)) * groups.shape[1]
+    sent[places[best]] = other[best]
 
 
 def _keystream(key: Key, nonce: bytes, modulus: int, count: int) -> np.ndarray:
