@@ -47,7 +47,8 @@ def main() -> None:
     with args.results.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["folder", "pictures made", "suspected", "pictures", "seconds for one"])
-        for folder, kinds in [*((folder, plain | scaled | coded) for folder in args.never), *((folder, plain | scaled) for folder in args.jpeg)]:
+        work = [(folder, plain | scaled | coded) for folder in args.never] + [(folder, plain | scaled) for folder in args.jpeg]
+        for folder, kinds in work:
             files = sorted(path for path in folder.iterdir() if path.suffix in (".png", ".jpg"))
             images = [decode(path.read_bytes(), path.name).image.convert("RGB") for path in files]
             for kind, make in kinds.items():

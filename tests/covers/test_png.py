@@ -45,6 +45,14 @@ def test_gray_is_one_plane_and_a_palette_three():
     assert np.array_equal(PngCover.read(saved(palette), "x").pixels(), np.asarray(palette.convert("RGB")))
 
 
+def test_gray_in_all_but_name_is_gray():
+    same = np.repeat(NOISE[..., :1], 3, axis=2)
+    cover = PngCover.read(saved(same), "x")
+    assert len(cover.planes) == 1 and Image.open(io.BytesIO(cover.encode())).mode == "L"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()  # which a gray PNG must not have
+    assert len(PngCover.read(saved(same, icc_profile=profile), "x").planes) == 3
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from(["L", "LA", "RGB", "RGBA"]), st.integers(0, 2**32 - 1))
 def test_what_is_encoded_is_read_back(height, width, mode, seed):

@@ -1,7 +1,8 @@
-"""The guard: whether samples came out of a lossy decoder, whose lattice a single change leaves.
+"""The guard: whether something is known of a picture's past that a single changed sample would not fit.
 
 Fridrich, Goljan and Du, "Steganalysis based on JPEG compatibility", SPIE 2001: what a JPEG decoder gives lies on a lattice, that of the
-quantised DCT in each block of 8 x 8 pixels, and that of whole numbers of Y, Cb, Cr in each pixel's colour.
+quantised DCT in each block of 8 x 8 pixels, and that of whole numbers of Y, Cb, Cr in each pixel's colour. A picture whose contrast was
+stretched skips values, and a drawing has few colours.
 """
 
 import numpy as np
@@ -13,11 +14,13 @@ PIXELS = 20_000  # whose colours are looked at, at most
 FEWEST = 300  # coefficients without which nothing is said
 REACHABLE = 0.25  # share of all colours on a lattice
 SUSPECT = 0.45  # share of a picture's colours on a lattice from which on it is suspect, if these are many
-DEVIATIONS = 9.0
+DEVIATIONS, PEAK = 7.0, 3.0  # of grids that stand out; at most 4.3 and 2.1 of 660 pictures without a past
+GAPS, BESIDE = 3, 10  # values that never occur though both next to them occur so often, and how many of them are suspect
+COLORS, MANY = 256, 4096  # different colours that are suspect, of how many pixels
 
 
 def past_of(planes: Planes) -> str | None:
-    """What a picture was decoded from ("a JPEG or AVIF file"), or None if nothing is known.
+    """What a picture shows of its past ("was decoded from a JPEG or AVIF file"), or None if nothing is known.
 
     Args:
         planes: R, G, B or one gray plane of samples, (h, w) each.
@@ -29,11 +32,23 @@ def past_of(planes: Planes) -> str | None:
         # Whether JPEG's formulas reach a colour depends on R - G and B - G alone. Each pair counts once: of grayish pictures a few that
         # are reachable make up most. AVIF is decoded to fractions of Cb and Cr, of which most still fit.
         if _suspect(jpeg_reachable(_one_of_each(colors, colors[:, ::2] - colors[:, 1:2]))):
-            return "a JPEG or AVIF file"
+            return "was decoded from a JPEG or AVIF file"
         if _suspect(webp_reachable(_one_of_each(colors, colors))):
-            return "a WebP file"
+            return "was decoded from a WebP file"
+        count = len(np.unique(np.tensordot(regions, np.float32([65536, 256, 1]), (1, 0))))
+        if count <= COLORS and luma.size >= MANY:
+            return f"has no more than {count} colours"
         luma = np.tensordot(regions, np.float32([0.299, 0.587, 0.114]), (1, 0))
-    return "a JPEG or another file with loss" if grid_deviation(luma) > DEVIATIONS else None
+    if any(_gaps(regions[:, plane]) >= GAPS for plane in range(len(planes))):
+        return "skips values, as contrast that was stretched does"
+    nearer, peak = grid_deviations(luma)
+    return "was decoded from a JPEG or another file with loss" if nearer > DEVIATIONS or peak > PEAK else None
+
+
+def _gaps(samples: np.ndarray) -> int:
+    """How many values never occur, though the values next to them do."""
+    counts = np.bincount(samples.astype(np.uint8).ravel(), minlength=256)
+    return int(((counts[1:-1] == 0) & (np.minimum(counts[:-2], counts[2:]) >= BESIDE)).sum())
 
 
 def _suspect(reached: np.ndarray) -> bool:
@@ -78,37 +93,43 @@ def webp_reachable(colors: np.ndarray) -> np.ndarray:
     return found
 
 
-def grid_deviation(luma: np.ndarray) -> float:
-    """How much one of the 64 grids of 8 x 8 blocks stands out, by its DCT coefficients, in deviations of the other grids.
+def grid_deviations(luma: np.ndarray) -> tuple[float, float]:
+    """How much one of the 64 grids of 8 x 8 blocks stands out by its DCT coefficients.
 
-    Quantised coefficients are whole numbers, many of them 0, and rounding to 8 bits moves them by .29 on average. So either more of
-    them are next to 0, at low and medium qualities, or the others are nearer to whole numbers, at high ones.
+    Quantised coefficients are whole numbers, and rounding to 8 bits moves them by .29 on average. So at high qualities they are nearer to
+    whole numbers, and at medium and low ones more of them are next to 0.
 
     Args:
         luma: (regions, h, w) float32.
+
+    Returns:
+        How much nearer to whole numbers they are in the best grid, in standard errors; and by how much the grid with the most zeros
+        is ahead of the next, in deviations of all grids.
     """
     zeros, distances, counts = [], [], []
     for grid in range(64):
         coefficients = np.abs(_coefficients(luma, *divmod(grid, 8)))
+        coefficients = coefficients[(coefficients[:, 1:] > 0.5).any(1)]  # flat blocks, as of a border, say nothing
         large = coefficients[coefficients > 0.5]
         if len(large) < FEWEST:
-            return 0.0
+            return 0.0, 0.0
         zeros.append(1 - len(large) / coefficients.size)
         distances.append(np.abs(large - np.rint(large)).mean())
         counts.append(len(large))
-    middle = np.median(zeros)
-    spread = max(1.5 * np.median(np.abs(zeros - middle)), 0.005)  # of photographs that grids do not matter to, up to .006
     nearest = int(np.argmin(distances))
     # Of numbers anywhere between whole ones, the distance's standard deviation is 1 / sqrt(48).
     nearer = (np.median(distances) - distances[nearest]) * (48 * counts[nearest]) ** 0.5
-    return float(max((max(zeros) - middle) / spread, nearer))
+    # Not ahead of the middle: borders make whole rows or columns of grids stand out.
+    *_, second, first = sorted(zeros)
+    spread = max(1.5 * np.median(np.abs(zeros - np.median(zeros))), 0.005)  # of photographs that grids do not matter to, up to .006
+    return float(nearer), float((first - second) / spread)
 
 
 def _coefficients(luma: np.ndarray, down: int, across: int) -> np.ndarray:
-    """The DCT coefficients of all blocks of the grid that starts there."""
+    """The DCT coefficients of all blocks of the grid that starts there, (blocks, 64), the mean first."""
     rows, columns = (luma.shape[1] - down) // 8, (luma.shape[2] - across) // 8
     blocks = luma[:, down : down + 8 * rows, across : across + 8 * columns].reshape(len(luma), rows, 8, columns, 8)
-    return DCT @ blocks.transpose(0, 1, 3, 2, 4) @ DCT.T
+    return (DCT @ blocks.transpose(0, 1, 3, 2, 4) @ DCT.T).reshape(-1, 64)
 
 
 def _rounded(value: np.ndarray) -> np.ndarray:

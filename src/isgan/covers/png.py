@@ -23,6 +23,8 @@ GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: multiples of it modulo 2^64 
 class PngCover(Cover):
     """Samples of a picture, and what says how they are shown: alpha and colour profile.
 
+    A picture whose three channels are equal has one plane and is written in gray: a change of one channel would be its only colour.
+
     Args:
         samples: (H, W, 3) RGB or (H, W) gray uint8.
         alpha: (H, W) uint8; where it is 0, nothing may change.
@@ -43,6 +45,8 @@ class PngCover(Cover):
         origin: str | None = None,
     ):
         check_array(samples, (3,))
+        if samples.ndim == 3 and profile is None and (samples == samples[..., :1]).all():
+            samples = samples[..., 0]
         channels = [samples] if samples.ndim == 2 else [samples[..., channel] for channel in range(3)]
         self.planes = tuple(np.ascontiguousarray(channel, np.int16) for channel in channels)
         self.alpha, self.profile, self.chunks, self.origin = alpha, profile, chunks, origin
@@ -97,9 +101,9 @@ class PngCover(Cover):
         return hashlib.sha256(head + b"".join(plane.reshape(-1)[places].astype(np.uint8).tobytes() for plane in self.planes)).digest()
 
     def suspicion(self) -> str | None:
-        past = self.origin or past_of(self.planes)
+        past = f"was decoded from {self.origin}" if self.origin else past_of(self.planes)
         remedy = "scale it down, --scale 0.5, or hide in a JPEG itself, -o NAME.jpg"
-        return past and f"the cover was decoded from {past}, and any change of a sample shows that: {remedy}"
+        return past and f"the cover {past}, so that a single changed sample shows: {remedy}"
 
     def scaled(self, factor: float) -> Self:
         """The picture scaled by `factor`, in (0, 1], by Lanczos's filter over all pixels that become one."""
