@@ -45,7 +45,8 @@ def to_onnx(hider: Hider, half: Half) -> bytes:
     """
     require("export", "onnx", "onnxscript")
     cover = torch.linspace(0, 1, 3 * 64 * 96).reshape(1, 3, 64, 96)
-    secret = cover.clone() if isinstance(hider, Dialled) and hider.color else cover[:, :1].clone()  # one tensor twice would become one input
+    color = isinstance(hider, Dialled) and hider.color
+    secret = cover.clone() if color else cover[:, :1].clone()  # one tensor twice would become one input
     images = (cover, secret) if half == "hide" else (cover,)
     rows, columns = (GRID * torch.export.Dim(name, min=4, max=LARGEST // GRID) for name in ("rows", "columns"))
     shapes = ({2: rows, 3: columns},) * len(images)

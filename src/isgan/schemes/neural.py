@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from isgan.covers.base import Cover
-from isgan.errors import IsganError
+from isgan.errors import IsganError, NothingFound
 from isgan.key import Key
 from isgan.options import Engine, Options
 from isgan.schemes.base import Hidden, Progress, Scheme, silent
@@ -111,6 +111,8 @@ class Neural(Scheme):
         return Hidden(cover.changed(planes), Secret(delivered), facts)
 
     def reveal(self, stego: Cover, key: Key, progress: Progress = silent) -> Secret:
+        if self.dial and (len(stego.planes) != 3 or stego.bounds != (0, 255)):
+            raise NothingFound
         picture, setting = _pixels(stego), 0
         if self.dial:
             from isgan.hiders.qim.marker import unseal
@@ -156,7 +158,7 @@ class Neural(Scheme):
         if image.shape[:2] != (height, width):
             raise IsganError(f"the secret is {image.shape[1]} x {image.shape[0]}, the cover {width} x {height}: fit one to the other")
         if not 0 <= options.polish <= MAX_POLISH:
-            raise IsganError(f"{options.polish} steps of polishing: from 0 to {MAX_POLISH} are possible; most of the gain is in the first 50")
+            raise IsganError(f"{options.polish} steps of polishing: from 0 to {MAX_POLISH}; most of the gain is in the first 50")
         if options.polish and not self.hider.trainable:
             raise IsganError(f"{type(self.hider).__name__.lower()} is no network, so there is nothing to polish: leave out --polish")
 
@@ -270,9 +272,9 @@ class Neural(Scheme):
 def _pixels(cover: Cover) -> np.ndarray:
     """The planes as a picture, (H, W, 3) uint8."""
     if cover.bounds != (0, 255):
-        raise IsganError("this model hides in pixels: give -o a name that ends in .png")
+        raise IsganError("this model hides in pixels, not in a JPEG: take a name that ends in .png")
     if len(cover.planes) != 3:
-        raise IsganError("this model hides in colour pictures, and the cover is gray: take a colour photograph, or the default model")
+        raise IsganError("this model hides in colour pictures, and this one is gray: take a colour photograph, or the default model")
     return np.stack([plane.astype(np.uint8) for plane in cover.planes], axis=2)
 
 
