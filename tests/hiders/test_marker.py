@@ -1,6 +1,7 @@
 """Sealed symbols: with the key they come back, changed they do not, and without the key there is nothing to see."""
 
 import functools
+import hmac
 from itertools import product
 
 import numpy as np
@@ -205,3 +206,30 @@ def test_riding_costs_next_to_nothing():
         sent = seal(cover, alone, still, setting, carrier, key())
         errors = [np.square(picture.astype(float) - cover)[~still].mean() for picture in (alone, sent)]
         assert 10 * np.log10(errors[1] / errors[0]) < 0.06
+
+
+def test_a_reader_that_was_written_from_the_specification():
+    """docs/format.md, section 7, step by step, without the code of the marker."""
+    cover, still, carrier = pixels(40, 36), frozen(40, 36, 64), CARRIERS[6]
+    symbols, stego = carrying(cover, carrier)
+    sent = seal(cover, stego, still, 6, carrier, key()).reshape(-1, 3).astype(int)
+    fixed = [place for place in range(40 * 36) if still.ravel()[place]]
+    free = [place for place in range(40 * 36) if not still.ravel()[place]]
+    size = min(4, max(1, len(free) // (264 + 5 * len(fixed))))
+    order = [free[place] for place in key().order("marker", len(free))]
+    riding = [sum(sent[place, 2] for place in order[i * size : (i + 1) * size]) % 2 for i in range(264 + 5 * len(fixed))]
+    head = bytes(sum(riding[8 * byte + bit] << bit for bit in range(8)) for byte in range(33))
+    nonce, tag = head[:16], head[17:]
+    setting = head[16] ^ key().stream("setting", 1, nonce)[0]
+    assert setting == 6
+    m, (a, b, c) = 27, (1, 3, 9)
+    carried = [0 if place in set(fixed) else int(a * red + b * green + c * blue) % m for place, (red, green, blue) in enumerate(sent)]
+    code = bytes([setting]) + (36).to_bytes(4, "little") + (40).to_bytes(4, "little") + bytes(carried) + bytes(riding[264:])
+    assert hmac.new(key().subkey("tag", nonce), code, "sha256").digest()[:16] == tag
+    numbers = [byte % m for byte in key().stream("symbols", 5000, nonce) if byte < 256 - 256 % m]
+    read = [(value - number) % m for value, number in zip(carried, numbers, strict=False)]
+    keystream = key().stream("riding", 100, nonce)
+    for k, place in enumerate(fixed):
+        bits = [riding[264 + 5 * k + bit] ^ (keystream[(5 * k + bit) // 8] >> (5 * k + bit) % 8 & 1) for bit in range(5)]
+        read[place] = sum(value << bit for bit, value in enumerate(bits))
+    assert read == symbols.tolist()
