@@ -70,9 +70,10 @@ def main() -> None:
                             target = args.keep / kind / f"{folder.parent.name}-{folder.name}-{path.stem}.png"
                             target.parent.mkdir(parents=True, exist_ok=True)
                             Image.fromarray(picture.pixels()).save(target)
-                rows.writerow([folder.parent.name, args.model, setting, len(made), failed, *(f"{value:.5g}" for value in np.mean(made, axis=0))])
+                means = [f"{value:.5g}" for value in np.mean(made, axis=0)]
+                rows.writerow([folder.parent.name, args.model, setting, len(made), failed, *means])
                 file.flush()
-                print(folder.parent.name, setting, len(made), failed, *(f"{value:.4g}" for value in np.mean(made, axis=0)), flush=True)
+                print(folder.parent.name, setting, len(made), failed, *means, flush=True)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ def hide(cover: "Source", secret: "Source", output: str | os.PathLike | None = N
         options: see `isgan.options.Options`: `risk`, `quality`, `exact`, `model` and others.
 
     Returns:
-        The stego image: `data`, its bytes; `picture`, its pixels; `image`, for Pillow; `save`; `delivered`, what the receiver gets; `facts`.
+        The stego image: `data`, its bytes; `picture`, its pixels; `image`, for Pillow; `save`; `delivered`, what the receiver
+        gets; `facts`.
 
     Raises:
         IsganError: with one line that says what to do.

@@ -1,4 +1,7 @@
-"""Where a pass phrase comes from: a file, the environment, or whoever sits at the terminal. Never from the command line, which others see."""
+"""Where a pass phrase comes from: a file, the environment, or whoever sits at the terminal.
+
+Never from the command line, which others on the machine see.
+"""
 
 import getpass
 import os

@@ -87,8 +87,6 @@ def hide(cover: Source, secret: Source, output: str | os.PathLike | None, phrase
     read = _cover(cover, output, options)
     given = _secret(secret, options, scheme, read)
     key = _key(phrase, scheme, read)
-    if not scheme.keyed:
-        warnings.warn("this model has no key: anyone with isgan can reveal what it hides", IsganWarning, stacklevel=2)
     hidden = scheme.hide(read, given, key, options, _half(progress, 0))
     data = hidden.stego.encode()
     facts = hidden.facts
@@ -109,6 +107,8 @@ def hide(cover: Source, secret: Source, output: str | os.PathLike | None, phrase
         verify(data)
     else:
         write_file(output, data, force, verify)
+    if not scheme.keyed:
+        warnings.warn("this model has no key: anyone with isgan can reveal what it hides", IsganWarning, stacklevel=2)
     picture = hidden.stego.pixels()
     scores = compare(picture, read.pixels())
     return Stego(data, picture, hidden.delivered, {"stego dB": scores.psnr, "stego SSIM": scores.ssim} | facts)

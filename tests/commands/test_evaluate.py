@@ -17,7 +17,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from isgan import models
 from isgan.__main__ import main
-from isgan.evaluation.quality import MEASURES, pass_phrase
+from isgan.evaluation.quality import pass_phrase
+from isgan.metrics import MEASURES
 from isgan.picture import read_gray
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.png"))

@@ -39,7 +39,12 @@ def test_the_files_are_the_halves(folder, small, told, capsys):
 
 @pytest.mark.parametrize(
     "options, what",
-    [(["--strength", "2"], "2 gray"), (["--strength", "5", "--color"], "5 color"), ([], "4 gray"), (["--color"], "3 color")],
+    [
+        (["--strength", "2"], "2 gray"),
+        (["--strength", "5", "--color"], "5 color"),
+        ([], "4 gray"),
+        (["--color"], "3 color"),
+    ],
 )
 def test_the_strength(folder, small, told, options, what):
     assert main(["export", "--model", str(small), "-o", "made/deep", *options]) == 0
@@ -59,7 +64,9 @@ def test_files_are_overwritten_when_asked(folder, small, told, capsys):
     assert main([*line, "2"]) == 2
     error = capsys.readouterr().err
     assert "reveal.onnx exists" in error and "use --force" in error and error.count("\n") == 1
-    assert [path.name for path in Path("made").iterdir()] == ["reveal.onnx"] and Path("made/reveal.onnx").read_text() == "reveal 1 gray"
+    assert [path.name for path in Path("made").iterdir()] == ["reveal.onnx"] and Path(
+        "made/reveal.onnx"
+    ).read_text() == "reveal 1 gray"
     assert main([*line, "2", "--force"]) == 0
     assert written("made") == ["hide 2 gray", "reveal 2 gray"]
 

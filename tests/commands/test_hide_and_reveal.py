@@ -173,7 +173,8 @@ def test_one_answer_to_a_wrong_pass_phrase_no_secret_and_a_changed_file(files, r
     Image.open("stego.png").point(lambda value: min(255, value + 1)).save("brighter.png")
     Image.open("stego.png").crop((0, 0, 127, 128)).save("cropped.png")
     Image.open("stego.png").resize((120, 120)).save("resized.png")
-    answers = {refused("reveal", name, "-o", "out.png") for name in ("cover.png", "changed.png", "brighter.png", "cropped.png", "resized.png")}
+    files = ("cover.png", "changed.png", "brighter.png", "cropped.png", "resized.png")
+    answers = {refused("reveal", name, "-o", "out.png") for name in files}
     monkeypatch.setenv("ISGAN_PASS", "another")
     answers.add(refused("reveal", "stego.png", "-o", "out.png"))
     assert len(answers) == 1 and "nothing found for this pass phrase" in answers.pop()
@@ -313,13 +314,13 @@ def test_a_photograph_that_was_a_jpeg_is_refused_until_it_is_scaled(files, refus
 
 def test_sigterm_leaves_nothing_behind(files) -> None:
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (1500, 1500, 3), np.uint8)).save("large.png")
-    before = set(os.listdir())
+    before = set(Path().iterdir())
     for wait in (1.0, 1.6, 2.2):
         child = subprocess.Popen([sys.executable, "-m", "isgan", "hide", "large.png", "secret.png", "-o", "out.png", "--risk", "high"])
         time.sleep(wait)
         child.send_signal(signal.SIGTERM)
         assert child.wait(30) in (0, 143, -signal.SIGTERM)
-        assert set(os.listdir()) - before <= {"out.png"}
+        assert set(Path().iterdir()) - before <= {Path("out.png")}
         Path("out.png").unlink(missing_ok=True)
 
 

@@ -8,7 +8,9 @@ from cyclopts import Parameter
 from isgan.options import DEFAULT, Options
 
 
-def capacity(cover: Annotated[Path, Parameter(allow_leading_hyphen=True)], /, *, model: str = DEFAULT, scale: float = 1.0) -> dict[str, Any]:
+def capacity(
+    cover: Annotated[Path, Parameter(allow_leading_hyphen=True)], /, *, model: str = DEFAULT, scale: float = 1.0
+) -> dict[str, Any]:
     """How much a cover takes at each risk: in bytes, and as how large a photograph in colour at 30, 33.5 and 40 dB.
 
     Parameters
