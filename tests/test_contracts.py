@@ -1,4 +1,5 @@
-"""The registries: a part is one file, found by its name. What the parts owe their contracts is tested beside each kind."""
+"""The registries: a part is one file, found by its name. What the parts owe their contracts is tested beside each
+kind."""
 
 import importlib
 import pkgutil
@@ -18,18 +19,23 @@ def registries() -> list[Registry]:
     found = []
     for module in pkgutil.walk_packages(isgan.__path__, "isgan."):
         if module.ispkg:
-            found += [part for part in vars(importlib.import_module(module.name)).values() if isinstance(part, Registry)]
+            found += [
+                part for part in vars(importlib.import_module(module.name)).values() if isinstance(part, Registry)
+            ]
     return found
 
 
 REGISTRIES = registries()
+
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty package called `menagerie`, with a registry."""
     folder = tmp_path / "menagerie"
     folder.mkdir()
-    folder.joinpath("__init__.py").write_text('from isgan.registry import Registry\n\nbeasts = Registry("beast", "menagerie")\n')
+    folder.joinpath("__init__.py").write_text(
+        'from isgan.registry import Registry\n\nbeasts = Registry("beast", "menagerie")\n'
+    )
     monkeypatch.syspath_prepend(tmp_path)
     yield folder
     for name in [name for name in sys.modules if name.split(".")[0] == "menagerie"]:

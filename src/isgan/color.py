@@ -1,7 +1,8 @@
-"""RGB <-> YCbCr, full-range BT.601 as in JPEG/JFIF, unclamped, so that the pair is an exact inverse (up to float rounding).
+"""RGB <-> YCbCr, full-range BT.601 as in JPEG/JFIF, unclamped, so that the pair is an exact inverse (up to float
+rounding).
 
-Y = .299 R + .587 G + .114 B; Cb and Cr are offset by 128/255. Adding one value d to R, G and B adds d to Y and leaves Cb and
-Cr alone, which is how the paper's way hides in the Y channel.
+Y = .299 R + .587 G + .114 B; Cb and Cr are offset by 128/255. Adding one value d to R, G and B adds d to Y and leaves
+Cb and Cr alone, which is how the paper's way hides in the Y channel.
 """
 
 import torch

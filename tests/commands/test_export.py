@@ -1,4 +1,5 @@
-"""`isgan export`: both files are the model's halves, at the strength that was asked for, and nothing is overwritten unasked."""
+"""`isgan export`: both files are the model's halves, at the strength that was asked for, and nothing is overwritten
+unasked."""
 
 from pathlib import Path
 

@@ -63,8 +63,13 @@ def test_the_guest_joins_the_host_at_every_other_layer():
     host, guest = torch.rand(2, 3, 12, 9), torch.rand(2, 1, 12, 9)
     x, y = host, guest
     with torch.no_grad():
-        for number, (ours, theirs) in enumerate(zip(convolutions(encoder.host), convolutions(encoder.guest), strict=True), start=1):
-            x, y = (F.relu(F.conv2d(image, layer.weight, layer.bias, padding=1)) for image, layer in ((x, ours), (y, theirs)))
+        for number, (ours, theirs) in enumerate(
+            zip(convolutions(encoder.host), convolutions(encoder.guest), strict=True), start=1
+        ):
+            x, y = (
+                F.relu(F.conv2d(image, layer.weight, layer.bias, padding=1))
+                for image, layer in ((x, ours), (y, theirs))
+            )
             if number in MEETINGS:
                 x = torch.cat([x, y], dim=1)
         first, second, last = convolutions(encoder.hybrid)

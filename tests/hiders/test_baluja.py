@@ -43,8 +43,15 @@ def test_parameters_of_the_papers_width():
     inner = 2_500 * 150 + 150
     assert layer_parameters(150, 50) == inner == 375_150
     assert parameters(hider.preparation) == layer_parameters(1, 50) + inner == 2_650 + 375_150 == 377_800
-    assert parameters(hider.hiding) == layer_parameters(153, 50) + 4 * inner + 3 * 151 == 382_650 + 1_500_600 + 453 == 1_883_703
-    assert parameters(hider.revealing) == layer_parameters(3, 50) + 4 * inner + 151 == 7_650 + 1_500_600 + 151 == 1_508_401
+    assert (
+        parameters(hider.hiding)
+        == layer_parameters(153, 50) + 4 * inner + 3 * 151
+        == 382_650 + 1_500_600 + 453
+        == 1_883_703
+    )
+    assert (
+        parameters(hider.revealing) == layer_parameters(3, 50) + 4 * inner + 151 == 7_650 + 1_500_600 + 151 == 1_508_401
+    )
     assert parameters(hider) == 377_800 + 1_883_703 + 1_508_401 == 3_769_904
 
 
@@ -63,7 +70,14 @@ def test_layers(width, colour):
     hider, wide = Baluja(width, colour), 3 * width
     assert rows(hider.preparation) == [(channels, wide), (wide, wide)]
     assert rows(hider.hiding) == [(3 + wide, wide), (wide, wide), (wide, wide), (wide, wide), (wide, wide), (wide, 3)]
-    assert rows(hider.revealing) == [(3, wide), (wide, wide), (wide, wide), (wide, wide), (wide, wide), (wide, channels)]
+    assert rows(hider.revealing) == [
+        (3, wide),
+        (wide, wide),
+        (wide, wide),
+        (wide, wide),
+        (wide, wide),
+        (wide, channels),
+    ]
 
 
 @pytest.mark.parametrize("size", [(9, 12), (8, 7)])
@@ -117,12 +131,18 @@ def test_a_colour_hider_learns():
     cover, secret = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
     hiding = hider(cover, secret)
     (hiding.stego - cover).square().mean().add((hiding.revealed - secret).square().mean()).backward()
-    assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in hider.parameters() if parameter.ndim > 1)
+    assert all(
+        parameter.grad.isfinite().all() and parameter.grad.any()
+        for parameter in hider.parameters()
+        if parameter.ndim > 1
+    )
 
 
 @pytest.mark.parametrize("colour, channels", [(False, 3), (True, 1)])
 def test_the_other_kind_of_secret_is_refused(colour, channels):
-    with pytest.raises(IsganError, match=f"colour={colour} hides a secret of {4 - channels} channel.*, not {channels}: convert"):
+    with pytest.raises(
+        IsganError, match=f"colour={colour} hides a secret of {4 - channels} channel.*, not {channels}: convert"
+    ):
         Baluja(width=4, colour=colour).hide(torch.rand(1, 3, 32, 32), torch.rand(1, channels, 32, 32))
 
 
@@ -161,7 +181,9 @@ def test_pictures_are_float32_in_bfloat16_training(residual):
     assert stego.dtype == revealed.dtype == torch.float32
 
 
-@pytest.mark.parametrize("name, value", [("width", 3), ("width", 101), ("residual", -0.1), ("residual", 1.1), ("residual", float("nan"))])
+@pytest.mark.parametrize(
+    "name, value", [("width", 3), ("width", 101), ("residual", -0.1), ("residual", 1.1), ("residual", float("nan"))]
+)
 def test_bounds(name, value):
     with pytest.raises(IsganError, match=f"{name}={value}.*out of bounds"):
         Baluja(**{name: value})

@@ -1,4 +1,5 @@
-"""Carriers: what is carried is read, the change is the least that does it, and the stego image's dB are the published ones."""
+"""Carriers: what is carried is read, the change is the least that does it, and the stego image's dB are the published
+ones."""
 
 from itertools import product
 
@@ -24,10 +25,16 @@ def symbols(carrier: Carrier, side: int = 64) -> Tensor:
 
 
 @settings(deadline=None)
-@given(st.sampled_from(ALL), arrays(np.uint8, (3, 5, 7), elements=st.sampled_from([0, 1, 2, 77, 128, 200, 253, 254, 255])), st.integers(0))
+@given(
+    st.sampled_from(ALL),
+    arrays(np.uint8, (3, 5, 7), elements=st.sampled_from([0, 1, 2, 77, 128, 200, 253, 254, 255])),
+    st.integers(0),
+)
 def test_what_is_carried_is_read(carrier, colours, seed):
     cover = torch.from_numpy(colours).float()[None]
-    wanted = torch.randint(0, carrier.modulus, (1, 1, 5, 7), generator=torch.Generator().manual_seed(seed % 2**63)).float()
+    wanted = torch.randint(
+        0, carrier.modulus, (1, 1, 5, 7), generator=torch.Generator().manual_seed(seed % 2**63)
+    ).float()
     stego = carrier.carry(cover, wanted)
     assert torch.equal(stego, stego.round()) and stego.min() >= 0 and stego.max() <= 255
     assert torch.equal(carrier.read(stego), wanted)
@@ -42,7 +49,9 @@ def test_colours_move_by_the_least_that_does_it(modulus):
     missing = ((wanted - carrier.read(cover)) % modulus)[:, 0]
     for residue in range(modulus):
         least = min(
-            sum(d * d for d in move) for move in product(range(-2, 3), repeat=3) if np.dot(move, carrier.weights) % modulus == residue
+            sum(d * d for d in move)
+            for move in product(range(-2, 3), repeat=3)
+            if np.dot(move, carrier.weights) % modulus == residue
         )
         assert (change[missing == residue] == least).all()
 
@@ -70,7 +79,10 @@ def test_no_other_weights_do_better():
         moves = list(product((-1, 0, 1), repeat=3))
 
         def mean(weights: tuple[int, ...], modulus: int = modulus, moves: list = moves) -> float:
-            least = [min((sum(map(abs, m)) for m in moves if np.dot(m, weights) % modulus == r), default=99) for r in range(modulus)]
+            least = [
+                min((sum(map(abs, m)) for m in moves if np.dot(m, weights) % modulus == r), default=99)
+                for r in range(modulus)
+            ]
             return sum(least) / modulus
 
         assert mean(Carrier(modulus).weights) == min(mean(weights) for weights in product(range(modulus), repeat=3))

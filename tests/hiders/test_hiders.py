@@ -51,7 +51,8 @@ def smallest(name: str) -> dict[str, int]:
 
 
 def cases(name: str) -> list[Case]:
-    """A hider as it is built by default, if that is not too slow here, as small as can be, and with a residual output if it has one."""
+    """A hider as it is built by default, if that is not too slow here, as small as can be, and with a residual output
+    if it has one."""
     small = smallest(name)
     size = sum(parameter.numel() for parameter in hiders[name]().parameters())
     residual = "residual" in inspect.signature(hiders[name]).parameters
@@ -62,7 +63,9 @@ def cases(name: str) -> list[Case]:
 CASES = [case for name in hiders.names() for case in cases(name)]
 every_hider = pytest.mark.parametrize("case", CASES, ids=str)
 every_trainable = pytest.mark.parametrize("case", [case for case in CASES if hiders[case.name].trainable], ids=str)
-every_dial = pytest.mark.parametrize("case", [case for case in CASES if issubclass(hiders[case.name], Dialled)], ids=str)
+every_dial = pytest.mark.parametrize(
+    "case", [case for case in CASES if issubclass(hiders[case.name], Dialled)], ids=str
+)
 LUMA = [case for case in CASES if issubclass(hiders[case.name], LumaHider)]
 every_luma = pytest.mark.parametrize("case", [case for case in LUMA if not hiders[case.name].apart], ids=str)
 every_apart = pytest.mark.parametrize("case", [case for case in LUMA if hiders[case.name].apart], ids=str)
@@ -79,9 +82,15 @@ def test_shapes_types_and_range(case, size):
     assert isinstance(hiding, Hiding)
     for image in (stego, hiding.stego):
         assert image.shape == cover.shape and image.dtype == torch.float32 and image.isfinite().all()
-    assert hiding.revealed.shape == secret.shape and hiding.revealed.dtype == torch.float32 and hiding.revealed.isfinite().all()
+    assert (
+        hiding.revealed.shape == secret.shape
+        and hiding.revealed.dtype == torch.float32
+        and hiding.revealed.isfinite().all()
+    )
     assert on_grid(hiding.stego)
-    assert torch.equal(hiding.stego, hider.round(stego)) and torch.equal(hiding.stego, hider.hide_in_8_bits(cover, secret))
+    assert torch.equal(hiding.stego, hider.round(stego)) and torch.equal(
+        hiding.stego, hider.hide_in_8_bits(cover, secret)
+    )
     assert torch.allclose(hiding.revealed, hider.reveal(hiding.stego), atol=1e-4)
     assert not torch.equal(hiding.stego, cover)
 
@@ -116,7 +125,9 @@ def test_a_view_shares_the_parameters_and_changes_nothing(case):
     view = hider.at(1)
     hider.at(hider.color_strengths, color=True)
     assert all(mine is theirs for mine, theirs in zip(hider.parameters(), view.parameters(), strict=True))
-    assert (hider.strength, hider.color, hider.halo, hider.multiple) == before[:4] and torch.equal(hider(*images).stego, before[4])
+    assert (hider.strength, hider.color, hider.halo, hider.multiple) == before[:4] and torch.equal(
+        hider(*images).stego, before[4]
+    )
 
 
 @every_dial
@@ -229,7 +240,8 @@ def test_trainable_says_whether_there_are_weights(case):
 
 @contextmanager
 def plain_convolutions() -> Iterator[None]:
-    """Convolutions as matrix products, so that no output sees more than it has to (a fast algorithm may, by rounding)."""
+    """Convolutions as matrix products, so that no output sees more than it has to (a fast algorithm may, by
+    rounding)."""
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # torch remarks on TF32 when the switch is read
         with torch.backends.mkldnn.flags(enabled=False):
@@ -267,8 +279,11 @@ def test_the_halo_is_honest(case, value):
             other = cover.clone()
             other[..., column] = value
             revealing.append(spread(revealed, hider.reveal(other), column))
-    assert (0 if value == value else -1) <= max(hiding + revealing) <= hider.halo and max(revealing) <= hider.reveal_halo
-    # A halo far above what is needed makes every tile of a large image slower. Not every hider has one of its own to reveal.
+    assert (0 if value == value else -1) <= max(hiding + revealing) <= hider.halo and max(
+        revealing
+    ) <= hider.reveal_halo
+    # A halo far above what is needed makes every tile of a large image slower. Not every hider has one of its own to
+    # reveal.
     claims = [(hiding + revealing, hider.halo), (revealing, hider.reveal_halo)][: 1 + (hider.reveal_halo < hider.halo)]
     for reach, halo in claims:
         assert value == value or max(reach) in (-1, *range(halo * 3 // 4 - 4 * side, halo + 1))

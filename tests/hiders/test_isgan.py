@@ -38,7 +38,8 @@ def convolution_parameters(inputs: int, outputs: int) -> int:
 def is_conv_bn_act(block: nn.Sequential, inputs: int, outputs: int, kernel: int) -> bool:
     conv, norm, act = block
     return (
-        (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride) == (inputs, outputs, (kernel, kernel), (1, 1))
+        (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride)
+        == (inputs, outputs, (kernel, kernel), (1, 1))
         and conv.padding == (kernel // 2, kernel // 2)
         and conv.bias is None
         and isinstance(norm, nn.BatchNorm2d)
@@ -86,7 +87,11 @@ def test_branches_of_the_inception_block():
     assert is_conv_bn_act(one, 16, 8, 1)
     for branch, kernel in ((three, 3), (five, 5)):
         reduce, *rest = branch
-        assert (reduce.in_channels, reduce.out_channels, reduce.kernel_size) == (16, 8, (1, 1)) and reduce.bias is not None
+        assert (reduce.in_channels, reduce.out_channels, reduce.kernel_size) == (
+            16,
+            8,
+            (1, 1),
+        ) and reduce.bias is not None
         assert is_conv_bn_act(nn.Sequential(*rest), 8, 8, kernel)
     pool, *rest = pooled
     assert isinstance(pool, nn.MaxPool2d) and (pool.kernel_size, pool.stride, pool.padding) == (3, 1, 1)
@@ -134,7 +139,9 @@ def test_the_plain_output_is_the_tanh_as_luma():
     hider = stirred(ISGAN()).eval()
     y, secret = torch.rand(2, 1, 1, 12, 12)
     with torch.no_grad():
-        assert torch.allclose(hider.encode(y, secret) * 2 - 1, hider.encoder(torch.cat([y, secret], dim=1)).tanh(), atol=1e-6)
+        assert torch.allclose(
+            hider.encode(y, secret) * 2 - 1, hider.encoder(torch.cat([y, secret], dim=1)).tanh(), atol=1e-6
+        )
 
 
 def test_the_residual_output_starts_near_the_identity():

@@ -26,7 +26,9 @@ def test_lsb121_keeps_the_top_four_bits():
     revealed, levels = hiding.revealed * 255, (secret * 255).round()
     assert torch.equal((revealed / 16).floor(), (levels / 16).floor())
     assert (revealed - levels).abs().max() <= 7.5 + 1e-3
-    assert dB(hiding.stego, cover) == pytest.approx(47.6, abs=0.5) and dB(hiding.revealed, secret) == pytest.approx(34.8, abs=0.5)
+    assert dB(hiding.stego, cover) == pytest.approx(47.6, abs=0.5) and dB(hiding.revealed, secret) == pytest.approx(
+        34.8, abs=0.5
+    )
 
 
 @pytest.mark.parametrize("name", ["lsb332", "lsb121"])

@@ -65,7 +65,9 @@ def test_riding_pixels_move_little():
         steps = np.array(list(product(range(-3, 4), repeat=3)))
         for symbol, bit in product(range(carrier.modulus), (0, 1)):
             count = len(colours)
-            found = marker._nearest(colours, np.full(count, symbol, np.uint8), np.full(count, bit, np.uint8), carrier).astype(int)
+            found = marker._nearest(
+                colours, np.full(count, symbol, np.uint8), np.full(count, bit, np.uint8), carrier
+            ).astype(int)
             assert (found @ carrier.weights % carrier.modulus == symbol).all() and (found[:, 2] & 1 == bit).all()
             near = colours[:, None].astype(int) + steps
             right = (near @ carrier.weights % carrier.modulus == symbol) & (near[..., 2] & 1 == bit)
@@ -89,7 +91,13 @@ def test_a_changed_picture_gives_nothing_or_exactly_the_symbols(setting):
     symbols, stego = carrying(cover, carrier)
     sent = seal(cover, stego, still, setting, carrier, key())
     brighter = [np.clip(sent.astype(int) + step, 0, 255).astype(np.uint8) for step in (-1, 1, 2)]
-    for changed in (*brighter, sent[::-1].copy(), sent[:, ::-1].copy(), sent[..., ::-1].copy(), np.roll(sent, 1, axis=0)):
+    for changed in (
+        *brighter,
+        sent[::-1].copy(),
+        sent[:, ::-1].copy(),
+        sent[..., ::-1].copy(),
+        np.roll(sent, 1, axis=0),
+    ):
         with pytest.raises(NothingFound):
             unseal(changed, still, CARRIERS, key())
     with pytest.raises(NothingFound):
@@ -114,7 +122,9 @@ def test_every_bit_of_the_marker_matters():
     for place in marker._groups(key(), still)[: 8 * MARKER, -1]:
         changed = sent.copy()
         colour = changed.reshape(-1, 3)[place]
-        colour[:] = marker._nearest(colour[None], marker._symbols(colour[None], carrier), 1 - (colour[2:] & 1), carrier)[0]
+        colour[:] = marker._nearest(
+            colour[None], marker._symbols(colour[None], carrier), 1 - (colour[2:] & 1), carrier
+        )[0]
         with pytest.raises(NothingFound):
             unseal(changed, still, CARRIERS, key())
 
@@ -217,19 +227,32 @@ def test_a_reader_that_was_written_from_the_specification():
     free = [place for place in range(40 * 36) if not still.ravel()[place]]
     size = min(4, max(1, len(free) // (264 + 5 * len(fixed))))
     order = [free[place] for place in key().order("marker", len(free))]
-    riding = [sum(sent[place, 2] for place in order[i * size : (i + 1) * size]) % 2 for i in range(264 + 5 * len(fixed))]
+    riding = [
+        sum(sent[place, 2] for place in order[i * size : (i + 1) * size]) % 2 for i in range(264 + 5 * len(fixed))
+    ]
     head = bytes(sum(riding[8 * byte + bit] << bit for bit in range(8)) for byte in range(33))
     nonce, tag = head[:16], head[17:]
     setting = head[16] ^ key().stream("setting", 1, nonce)[0]
     assert setting == 6
     m, (a, b, c) = 27, (1, 3, 9)
-    carried = [0 if place in set(fixed) else int(a * red + b * green + c * blue) % m for place, (red, green, blue) in enumerate(sent)]
-    code = bytes([setting]) + (36).to_bytes(4, "little") + (40).to_bytes(4, "little") + bytes(carried) + bytes(riding[264:])
+    carried = [
+        0 if place in set(fixed) else int(a * red + b * green + c * blue) % m
+        for place, (red, green, blue) in enumerate(sent)
+    ]
+    code = (
+        bytes([setting])
+        + (36).to_bytes(4, "little")
+        + (40).to_bytes(4, "little")
+        + bytes(carried)
+        + bytes(riding[264:])
+    )
     assert hmac.new(key().subkey("tag", nonce), code, "sha256").digest()[:16] == tag
     numbers = [byte % m for byte in key().stream("symbols", 5000, nonce) if byte < 256 - 256 % m]
     read = [(value - number) % m for value, number in zip(carried, numbers, strict=False)]
     keystream = key().stream("riding", 100, nonce)
     for k, place in enumerate(fixed):
-        bits = [riding[264 + 5 * k + bit] ^ (keystream[(5 * k + bit) // 8] >> (5 * k + bit) % 8 & 1) for bit in range(5)]
+        bits = [
+            riding[264 + 5 * k + bit] ^ (keystream[(5 * k + bit) // 8] >> (5 * k + bit) % 8 & 1) for bit in range(5)
+        ]
         read[place] = sum(value << bit for bit, value in enumerate(bits))
     assert read == symbols.tolist()

@@ -80,7 +80,9 @@ def test_symbols_that_are_rounded_in_part(share, monkeypatch):
     hiding.revealed.square().mean().backward()
     assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in hider.parameters())
     hider.eval()  # where there is always all of it
-    assert torch.equal(hider(cover, secret).revealed, whole.revealed) and torch.equal(hider(cover, secret).stego, whole.stego)
+    assert torch.equal(hider(cover, secret).revealed, whole.revealed) and torch.equal(
+        hider(cover, secret).stego, whole.stego
+    )
 
 
 def _drawn(hider: Qim, cover: Tensor) -> int:
@@ -101,7 +103,9 @@ def test_training_draws_a_strength_for_each_batch_and_leaves_the_dial_alone(monk
         cover, secret = integers(60, 200, 1, 3, 16, 16, seed=seed), integers(0, 255, 1, 1, 16, 16, seed=1)
         hider(cover, secret)
         hider(cover, secret)
-        assert drawn[-1] == drawn[-2] == MODULI[_drawn(hider, cover) - 1]  # the batch decides: a resumed run draws the same
+        assert (
+            drawn[-1] == drawn[-2] == MODULI[_drawn(hider, cover) - 1]
+        )  # the batch decides: a resumed run draws the same
         assert hider.strength == start == 4 and hider.carrier.modulus == 7
     assert set(drawn) == set(MODULI)
     hider.eval()(cover, secret)
@@ -144,12 +148,15 @@ def test_what_a_strength_has_of_its_own():
 
         before = drafts()
         tensor[2].neg_()
-        assert [not torch.equal(a, b) for a, b in zip(before, drafts(), strict=True)] == [k == 2 for k in range(7)], name
+        assert [not torch.equal(a, b) for a, b in zip(before, drafts(), strict=True)] == [k == 2 for k in range(7)], (
+            name
+        )
 
 
 @torch.no_grad()
 def test_a_mixture_is_linear_in_the_dial_to_begin_with():
-    """All strengths as without a dial; then as far from the middle as the second kernel goes, and the dial's place says."""
+    """All strengths as without a dial; then as far from the middle as the second kernel goes, and the dial's place
+    says."""
     torch.manual_seed(0)
     conv, x = DialConv(3, 4, 3, strengths=5), torch.rand(1, 3, 6, 7)
     torch.manual_seed(0)
@@ -237,9 +244,16 @@ def test_chroma_symbols_and_their_bits():
     back, whole = _chroma_symbols(bits, torch.ones_like(bits))
     assert torch.equal(back, symbols) and whole.all()
     # Of Cb, the first plane, the higher bit is in the upper left pixel of four, and Cr is below.
-    assert (bits[1, 0, 0, 0] * 2 + bits[1, 0, 0, 1], bits[1, 0, 1, 0] * 2 + bits[1, 0, 1, 1]) == (symbols[2, 0, 0, 0], symbols[3, 0, 0, 0])
+    assert (bits[1, 0, 0, 0] * 2 + bits[1, 0, 0, 1], bits[1, 0, 1, 0] * 2 + bits[1, 0, 1, 1]) == (
+        symbols[2, 0, 0, 0],
+        symbols[3, 0, 0, 0],
+    )
     cut, whole = _chroma_symbols(bits[..., :7, :9], torch.ones(3, 1, 7, 9))
-    assert torch.equal(whole[::2, 0, :, :4], torch.ones(3, 4, 4)) and not whole[::2, 0, :, 4].any() and not whole[1::2, 0, 3].any()
+    assert (
+        torch.equal(whole[::2, 0, :, :4], torch.ones(3, 4, 4))
+        and not whole[::2, 0, :, 4].any()
+        and not whole[1::2, 0, 3].any()
+    )
     assert torch.equal(cut * whole, symbols * whole)
 
 
@@ -271,14 +285,18 @@ def test_gray_and_colour_carry_the_same_luma():
 @pytest.mark.parametrize("stages, blocks", [(2, 0), (1, 4)])  # of one the writers see farther, of the other the readers
 @torch.no_grad()
 def test_the_halo_is_honest_in_colour(stages, blocks):
-    """A pixel farther away than `halo` changes nothing; chroma, at half the resolution, sees nearly that far. NaN shows every path."""
+    """A pixel farther away than `halo` changes nothing; chroma, at half the resolution, sees nearly that far. NaN shows
+    every path."""
     gray = small(stages=stages, blocks=blocks)
     gray_halo, hider = gray.halo, gray.at(3, color=True)
     assert hider.multiple == 8 and gray_halo < hider.halo
     half = (hider.halo // 8 + 2) * 8
     cover, secret = picture(0, 24, 2 * half + 1), picture(1, 24, 2 * half + 1)
     reaches: tuple[list[int], list[int]] = [], []
-    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False):  # fast ones may see more than they have to
+    with (
+        warnings.catch_warnings(action="ignore"),
+        torch.backends.mkldnn.flags(enabled=False),
+    ):  # fast ones may see more than they have to
         for column in (half, half + 7):
             other, stego = secret.clone(), cover.clone()
             other[..., column] = stego[..., column] = float("nan")

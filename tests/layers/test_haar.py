@@ -8,13 +8,15 @@ from isgan.layers.haar import Haar, haar_kernels
 
 
 def one_level(image: np.ndarray) -> tuple[np.ndarray, ...]:
-    """(H, W) -> the four bands of one Haar level: low-pass, horizontal, vertical and diagonal detail, each (H / 2, W / 2)."""
+    """(H, W) -> the four bands of one Haar level: low-pass, horizontal, vertical and diagonal detail, each (H / 2, W /
+    2)."""
     a, b, c, d = image[0::2, 0::2], image[0::2, 1::2], image[1::2, 0::2], image[1::2, 1::2]
     return (a + b + c + d) / 2, (a - b + c - d) / 2, (a + b - c - d) / 2, (a - b - c + d) / 2
 
 
 def pyramid(image: np.ndarray, levels: int) -> np.ndarray:
-    """(H, W) -> (4^levels, H / 2^levels, W / 2^levels): the bands, finer ones split by the position inside the block."""
+    """(H, W) -> (4^levels, H / 2^levels, W / 2^levels): the bands, finer ones split by the position inside the
+    block."""
     if levels == 0:
         return image[None]
     low, *details = one_level(image)

@@ -38,7 +38,10 @@ def test_tensors_agree(shape):
     from isgan.metrics import quality
 
     picture, original = pair(*shape)
-    tensors = [torch.from_numpy(image.reshape(*shape[:2], -1)).permute(2, 0, 1)[None].double() / 255 for image in (picture, original)]
+    tensors = [
+        torch.from_numpy(image.reshape(*shape[:2], -1)).permute(2, 0, 1)[None].double() / 255
+        for image in (picture, original)
+    ]
     psnr, ssim = compare(picture, original)
     assert ssim == pytest.approx(quality.ssim(*tensors).item(), abs=1e-5)  # its window is float32
     assert psnr == pytest.approx(quality.psnr(*tensors).item(), abs=1e-6)
@@ -59,7 +62,11 @@ def test_large_pictures_are_sampled(monkeypatch):
     whole = compare(picture, original)
     monkeypatch.setattr(pictures, "ALL_PIXELS", 20_000)
     sampled = compare(picture, original)
-    assert sampled.psnr == whole.psnr and sampled.ssim != whole.ssim and sampled.ssim == pytest.approx(whole.ssim, abs=0.02)
+    assert (
+        sampled.psnr == whole.psnr
+        and sampled.ssim != whole.ssim
+        and sampled.ssim == pytest.approx(whole.ssim, abs=0.02)
+    )
 
 
 def test_no_torch_is_needed():

@@ -28,7 +28,9 @@ def test_toml_is_read_back(table):
 
 def test_a_list_of_tables_is_written_for_people():
     runs = [{"steps": 1, "recipe": {"hider": {"name": "x"}}}, {"steps": 2}]
-    assert to_toml({"scheme": "neural", "runs": runs, "scores": {"a test": {"pairs": 1}}}) == """scheme = "neural"
+    assert (
+        to_toml({"scheme": "neural", "runs": runs, "scores": {"a test": {"pairs": 1}}})
+        == """scheme = "neural"
 
 [[runs]]
 steps = 1
@@ -42,6 +44,7 @@ steps = 2
 [scores."a test"]
 pairs = 1
 """
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,10 @@ def test_what_is_no_card(tmp_path: Path, text, words):
 
 
 def test_training_is_that_of_all_runs():
-    runs = [{"steps": 10, "hours": 0.5, "device": "cpu"}, {"note": "rounded"}, {"steps": 5, "hours": 1.0, "device": "cuda"}]
+    runs = [
+        {"steps": 10, "hours": 0.5, "device": "cpu"},
+        {"note": "rounded"},
+        {"steps": 5, "hours": 1.0, "device": "cuda"},
+    ]
     assert training({"runs": runs}) == "90 min, 15 steps, cpu, cuda"
     assert training({"runs": [{"steps": 3}]}) == training({}) == ""

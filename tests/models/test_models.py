@@ -239,7 +239,12 @@ def test_runs_begin_with_those_of_the_weights_that_training_started_from(model, 
     parent = tmp_path / "parent.safetensors"
     models.save(models.hider(model), parent, {"runs": [{"steps": 1}, {"steps": 2}], "licence": "MIT"})
     first, last = models.origin(parent)
-    known = {"hider": "wavelet", "parameters": models.card(parent)["parameters"], "licence": "MIT", "sha256": models.card(parent)["sha256"]}
+    known = {
+        "hider": "wavelet",
+        "parameters": models.card(parent)["parameters"],
+        "licence": "MIT",
+        "sha256": models.card(parent)["sha256"],
+    }
     assert first == {"steps": 1}
     assert last == {"model": "parent.safetensors", "fingerprint": models.fingerprint(parent), "steps": 2} | known
     assert [run["model"] for run in models.origin(model)] == ["small.safetensors"]
@@ -250,7 +255,9 @@ def test_scores_are_put_into_a_card(model, tmp_path):
     models.save(models.hider(model), path, {"scores": {"a test": {"pairs": 1}, "b test": {"pairs": 2}}})
     before = models.card(path)
     models.add_scores(path, {"b test": {"pairs": 3}, "c test": {"pairs": 4}})
-    assert models.card(path) == before | {"scores": {"a test": {"pairs": 1}, "b test": {"pairs": 3}, "c test": {"pairs": 4}}}
+    assert models.card(path) == before | {
+        "scores": {"a test": {"pairs": 1}, "b test": {"pairs": 3}, "c test": {"pairs": 4}}
+    }
 
 
 # ---------------------------------------------------------------------- what is shipped

@@ -46,7 +46,10 @@ CASES: dict[str, Callable[[], Hider]] = {
 
 
 def photographs(channels: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    cover, secret = (read_rgb(EXAMPLES / name)[64 : 64 + height, 64 : 64 + width] for name in ("covers/iguana.png", "secrets/temple.png"))
+    cover, secret = (
+        read_rgb(EXAMPLES / name)[64 : 64 + height, 64 : 64 + width]
+        for name in ("covers/iguana.png", "secrets/temple.png")
+    )
     return to_tensor(cover), to_tensor(secret) if channels == 3 else luma(to_tensor(secret)).mul(255).round() / 255
 
 
@@ -61,7 +64,8 @@ def exported(case: str) -> tuple[Hider, dict[str, bytes]]:
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 @torch.no_grad()
 def test_other_runtimes_give_the_same_pictures(case, engine, monkeypatch):
-    """At two sizes that the graph was not made with: to a level the same secret, of the same and of their own stego image."""
+    """At two sizes that the graph was not made with: to a level the same secret, of the same and of their own stego
+    image."""
     hider, graphs = exported(case)
     if engine == "onnxruntime":
         sessions = [onnxruntime.InferenceSession(graphs[half]) for half in HALVES]
@@ -70,7 +74,9 @@ def test_other_runtimes_give_the_same_pictures(case, engine, monkeypatch):
 
         def run(session: onnxruntime.InferenceSession) -> Callable:
             inputs = [value.name for value in session.get_inputs()]
-            return lambda *images: torch.from_numpy(session.run(None, {n: i.numpy() for n, i in zip(inputs, images, strict=True)})[0])
+            return lambda *images: torch.from_numpy(
+                session.run(None, {n: i.numpy() for n, i in zip(inputs, images, strict=True)})[0]
+            )
 
         hide, reveal = map(run, sessions)
     else:
@@ -147,7 +153,11 @@ def test_one_thread_and_two_give_the_same(case):
 
 
 def test_what_is_missing_is_named(dial, monkeypatch):
-    for missing, extra, work in (("openvino", "fast", compiled), ("onnx", "fast", compiled), ("onnxscript", "export", to_onnx)):
+    for missing, extra, work in (
+        ("openvino", "fast", compiled),
+        ("onnx", "fast", compiled),
+        ("onnxscript", "export", to_onnx),
+    ):
         monkeypatch.setattr("isgan.errors.find_spec", lambda name, missing=missing: None if name == missing else True)
         with pytest.raises(IsganError, match=rf"this needs {missing}: pip install 'isgan\[{extra}\]'"):
             work(models.hider(dial), "hide")

@@ -1,4 +1,5 @@
-"""Neural schemes: any size, in tiles, with a key where the hider has symbols, and the receiver gets what the sender was told."""
+"""Neural schemes: any size, in tiles, with a key where the hider has symbols, and the receiver gets what the sender was
+told."""
 
 import functools
 import threading
@@ -67,7 +68,10 @@ def test_a_sealed_secret_comes_back(strength):
     hidden = hide(small(), cover, secret, strength=strength)
     assert small().keyed and hidden.facts == {"strength": strength}
     saved = PngCover.read(hidden.stego.encode(), "the stego image")
-    assert np.array_equal(reveal(small(), saved), hidden.delivered.picture) and hidden.delivered.picture.shape == (40, 57)
+    assert np.array_equal(reveal(small(), saved), hidden.delivered.picture) and hidden.delivered.picture.shape == (
+        40,
+        57,
+    )
     with torch.no_grad():
         expected = small().settings[strength - 1](to_tensor(cover), to_tensor(secret)).revealed
     assert np.array_equal(hidden.delivered.picture, to_array(expected))
@@ -77,7 +81,9 @@ def test_a_sealed_secret_comes_back(strength):
 def test_so_does_one_in_colour(strength):
     cover, secret = scene(40, 57), scene(40, 57, seed=1)
     hidden = hide(small(), cover, secret, strength=strength, color=True)
-    assert hidden.delivered.picture.shape == (40, 57, 3) and np.array_equal(reveal(small(), hidden.stego), hidden.delivered.picture)
+    assert hidden.delivered.picture.shape == (40, 57, 3) and np.array_equal(
+        reveal(small(), hidden.stego), hidden.delivered.picture
+    )
     for strength, words in ((6, "strengths 1 to 5 for secrets in colour"), (2.5, r"not 2\.5")):
         with pytest.raises(IsganError, match=words):
             hide(small(), cover, secret, strength=strength, color=True)
@@ -123,7 +129,9 @@ def test_what_must_not_change_does_not():
     hidden = small().hide(cover, Secret(gray(64, 64)), key(cover), Options(strength=7))
     still = cover.frozen[0]
     assert still[:3].all() and still[3:].any()
-    assert np.array_equal(hidden.stego.pixels()[still], cover.pixels()[still]) and np.array_equal(hidden.stego.alpha, alpha)
+    assert np.array_equal(hidden.stego.pixels()[still], cover.pixels()[still]) and np.array_equal(
+        hidden.stego.alpha, alpha
+    )
     assert (hidden.stego.pixels()[~still] != cover.pixels()[~still]).any(axis=-1).mean() > 0.8
     assert hidden.stego.salt() == cover.salt()
     assert np.array_equal(small().reveal(hidden.stego, key(cover)).picture, hidden.delivered.picture)
@@ -167,7 +175,10 @@ def test_two_threads_share_one_scheme():
         start.wait()
         for strength in order:
             hidden = hide(scheme, *jobs[strength], strength=strength)
-            if not np.array_equal(reveal(scheme, hidden.stego), hidden.delivered.picture) or hidden.facts["strength"] != strength:
+            if (
+                not np.array_equal(reveal(scheme, hidden.stego), hidden.delivered.picture)
+                or hidden.facts["strength"] != strength
+            ):
                 wrong.append(strength)
 
     threads = [threading.Thread(target=work, args=(order,)) for order in ([*jobs], [*jobs][::-1])]
@@ -190,7 +201,9 @@ def largest_differences(hider, height: int, width: int, tile: int) -> tuple[int,
     cover, secret = scene(height, width), gray(height, width)
     tiled, whole = Neural(hider, tile), Neural(hider)
     stego = hide(whole, cover, secret).stego
-    return levels(hide(tiled, cover, secret).stego.pixels(), stego.pixels()), levels(reveal(tiled, stego), reveal(whole, stego))
+    return levels(hide(tiled, cover, secret).stego.pixels(), stego.pixels()), levels(
+        reveal(tiled, stego), reveal(whole, stego)
+    )
 
 
 networks = pytest.mark.parametrize(
@@ -215,7 +228,8 @@ def test_tiles_need_their_overlap(build, size, tile):
 
 @pytest.mark.parametrize("color", [False, True])
 def test_sealed_secrets_in_tiles(color):
-    """What was hidden whole is revealed in tiles, and the other way round; of colour secrets tiles lie on a coarser grid."""
+    """What was hidden whole is revealed in tiles, and the other way round; of colour secrets tiles lie on a coarser
+    grid."""
     hider = stirred(Qim(stages=2, hidden=8, blocks=0))
     whole, tiled = Neural(hider), Neural(hider, tile=60)
     cover, secret = scene(130, 124), scene(130, 124, seed=1) if color else gray(130, 124)
@@ -259,7 +273,9 @@ def test_tiles_of_one_size_go_through_the_network_in_batches():
     spy, cover, secret = Spy(), scene(250, 60), gray(250, 60)
     spy.halo = spy.reveal_halo = 8
     stego = hide(Neural(spy, tile=50, batch=2), cover, secret).stego
-    assert spy.hidden == spy.revealed == [(2, 58, 60), (2, 66, 60), (1, 66, 60)]  # the first and the last, then those between
+    assert (
+        spy.hidden == spy.revealed == [(2, 58, 60), (2, 66, 60), (1, 66, 60)]
+    )  # the first and the last, then those between
     assert np.array_equal(stego.pixels(), hide(Neural(hiders[LSB](), tile=50), cover, secret).stego.pixels())
 
 
@@ -330,7 +346,10 @@ def test_the_chosen_strength_makes_the_worse_end_best(color, monkeypatch):
             if view.color == color:
                 with torch.no_grad():
                     made = view(to_tensor(cover), to_tensor(image))
-                stego, revealed = psnr(to_array(made.stego), cover), -10 * (made.revealed - to_tensor(image)).square().mean().log10().item()
+                stego, revealed = (
+                    psnr(to_array(made.stego), cover),
+                    -10 * (made.revealed - to_tensor(image)).square().mean().log10().item(),
+                )
                 worse.append(min(stego - MARGIN, revealed))
         assert worse[scheme.choose(cover, image) - 1] >= max(worse) - 0.3
         assert hide(scheme, cover, image, color=color).facts["strength"] == scheme.choose(cover, image)
@@ -381,7 +400,11 @@ def test_covers_that_it_is_not_for():
 
 def test_what_hiders_without_a_dial_cannot_do():
     scheme = Neural(hiders[LSB]())
-    for options, words in (({"color": True}, "gray secrets only"), ({"strength": 3}, "no strength"), ({"polish": 3}, "nothing to polish")):
+    for options, words in (
+        ({"color": True}, "gray secrets only"),
+        ({"strength": 3}, "no strength"),
+        ({"polish": 3}, "nothing to polish"),
+    ):
         with pytest.raises(IsganError, match=words):
             hide(scheme, scene(40, 40), gray(40, 40), **options)
     with pytest.raises(IsganError, match="no strength"):

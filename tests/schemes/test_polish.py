@@ -1,4 +1,5 @@
-"""Polish: the secret gets better, the stego image no worse, whatever the hider; tiles agree at their seams; and it ends."""
+"""Polish: the secret gets better, the stego image no worse, whatever the hider; tiles agree at their seams; and it
+ends."""
 
 from pathlib import Path
 
@@ -34,7 +35,9 @@ CASES = {
 
 
 def tensors(height: int = 48, width: int = 48) -> tuple[torch.Tensor, torch.Tensor]:
-    cover, secret = (torch.from_numpy(scene(height, width, seed)).permute(2, 0, 1)[None].float() / 255 for seed in (0, 1))
+    cover, secret = (
+        torch.from_numpy(scene(height, width, seed)).permute(2, 0, 1)[None].float() / 255 for seed in (0, 1)
+    )
     return cover, secret.mean(dim=1, keepdim=True)
 
 
@@ -104,14 +107,20 @@ def test_tiles_agree_at_their_seams():
     plain, polished = (scheme._polished(hider.at(7), cover, secret, steps, lambda *_: None) for steps in (0, 40))
     changed = (plain != polished).any(axis=2)
     assert changed[:60, :60].any() and changed[100:, 100:].any()
-    assert not changed[80 - hider.halo : 80 + hider.halo].any() and not changed[:, 80 - hider.halo : 80 + hider.halo].any()
+    assert (
+        not changed[80 - hider.halo : 80 + hider.halo].any() and not changed[:, 80 - hider.halo : 80 + hider.halo].any()
+    )
 
 
 @pytest.mark.parametrize("strength", [2, 5])
 def test_colour_is_polished_too(strength):
-    """As the receiver sees it: the bits of chroma stay bits. The shipped model has nothing to win, and loses no more than rounding does."""
+    """As the receiver sees it: the bits of chroma stay bits. The shipped model has nothing to win, and loses no more
+    than rounding does."""
     cover, secret = (read_rgb(EXAMPLES / name)[64:160, 64:160] for name in ("covers/iguana.png", "secrets/temple.png"))
-    for hider, gain in ((models.hider("qim"), -0.005), (stirred(Qim(stages=1, hidden=8, blocks=0)).requires_grad_(False), 0.0)):
+    for hider, gain in (
+        (models.hider("qim"), -0.005),
+        (stirred(Qim(stages=1, hidden=8, blocks=0)).requires_grad_(False), 0.0),
+    ):
         scheme = Neural(hider)
         before, after = (hide(scheme, cover, secret, strength=strength, polish=steps, color=True) for steps in (0, 10))
         assert psnr(after.delivered.picture, secret) >= psnr(before.delivered.picture, secret) + gain
@@ -121,9 +130,13 @@ def test_colour_is_polished_too(strength):
 @pytest.mark.parametrize("steps", [3, 25])
 def test_progress_arrives_at_its_end(steps):
     scheme, calls = Neural(stirred(Qim(hidden=8, blocks=0, stages=1)), tile=48), []
-    hide(scheme, scene(96, 48), scene(96, 48, seed=1)[..., 0], lambda *call: calls.append(call), polish=steps, strength=4)
+    hide(
+        scheme, scene(96, 48), scene(96, 48, seed=1)[..., 0], lambda *call: calls.append(call), polish=steps, strength=4
+    )
     assert calls[: 2 * steps] == [(2 * done, 6 * steps) for done in range(1, 2 * steps + 1)]
-    assert [done / total for done, total in calls] == sorted(done / total for done, total in calls) and calls[-1][0] == calls[-1][1]
+    assert [done / total for done, total in calls] == sorted(done / total for done, total in calls) and calls[-1][
+        0
+    ] == calls[-1][1]
 
 
 def test_sealed_symbols_are_those_that_were_polished():
@@ -132,7 +145,10 @@ def test_sealed_symbols_are_those_that_were_polished():
     hidden = hide(scheme, cover, secret, strength=7, polish=30)
     key = Key("phrase", hidden.stego.salt())
     assert np.array_equal(scheme.reveal(hidden.stego, key).picture, hidden.delivered.picture)
-    assert psnr(hidden.delivered.picture, secret) > psnr(hide(scheme, cover, secret, strength=7).delivered.picture, secret) + 0.01
+    assert (
+        psnr(hidden.delivered.picture, secret)
+        > psnr(hide(scheme, cover, secret, strength=7).delivered.picture, secret) + 0.01
+    )
 
 
 def test_the_shipped_wavelet_gains():

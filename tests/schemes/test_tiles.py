@@ -8,7 +8,9 @@ from isgan.schemes.tiles import tiles
 
 
 @settings(deadline=None)
-@given(st.tuples(st.integers(1, 300), st.integers(1, 300)), st.integers(16, 100), st.integers(1, 16), st.integers(0, 40))
+@given(
+    st.tuples(st.integers(1, 300), st.integers(1, 300)), st.integers(16, 100), st.integers(1, 16), st.integers(0, 40)
+)
 def test_tiles_cover_the_picture_once(size, side, multiple, halo):
     counts, picture = np.zeros(size, int), np.arange(size[0] * size[1]).reshape(size)
     for tile in tiles(*size, side, multiple, halo):

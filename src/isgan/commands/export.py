@@ -19,8 +19,9 @@ def export(
 ) -> dict[str, Any]:
     """Write a neural model as hide.onnx and reveal.onnx, for any runtime of ONNX.
 
-    Images are (1, 3, H, W) RGB or (1, 1, H, W) gray, float32 in [0, 1], H and W multiples of 8. Round the stego image to 8 bits and
-    keep it as it is. It is not sealed with a pass phrase: reveal.onnx alone reads it, of a model with a dial not `isgan reveal`.
+    Images are (1, 3, H, W) RGB or (1, 1, H, W) gray, float32 in [0, 1], H and W multiples of 8. Round the stego image
+    to 8 bits and keep it as it is. It is not sealed with a pass phrase: reveal.onnx alone reads it, of a model with a
+    dial not `isgan reveal`.
 
     Parameters
     ----------

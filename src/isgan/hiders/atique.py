@@ -1,7 +1,8 @@
 """`atique`: the encoder-decoder of Rehman et al. 2017, the rival in the paper's Table 5.
 
-A. ur Rehman, R. Rahim, M. S. Nadeem, S. ul Hussain, "End-to-End Trained CNN Encoder-Decoder Networks for Image Steganography",
-ECCV Workshops 2018, arXiv 1711.07201, doi 10.1007/978-3-030-11018-5_64. It calls the secret the guest and the cover the host.
+A. ur Rehman, R. Rahim, M. S. Nadeem, S. ul Hussain, "End-to-End Trained CNN Encoder-Decoder Networks for Image
+Steganography", ECCV Workshops 2018, arXiv 1711.07201, doi 10.1007/978-3-030-11018-5_64. It calls the secret the guest
+and the cover the host.
 """
 
 import torch
@@ -73,19 +74,20 @@ class Atique(Hider):
 
         cover, secret --> encoder --> stego --> decoder --> secret
 
-    The paper fixes: a gray secret in an RGB cover of the same size; two branches of convolutions and ReLU, the guest's features
-    concatenated to the host's at every other layer; the encoder's output is the stego image, without an activation; a decoder of
-    convolutions in a row; Xavier weights. Its training: the squared errors of both ends, equally weighted, plus 1e-4 times the
-    squared weights; Adam at 1e-4; batches of 32 pairs, 32 x 32.
-    Our reading: the layers are drawn in a figure there, which the table here takes at second hand. Two public reimplementations
-    agree on 16 channels, four concatenations, 1x1 convolutions to 16, 8 and 3 channels at the end, and a decoder of 16, 16, 8, 8
-    and 3 channels (a third is wider); for what comes before the first concatenation and how the decoder ends, where they differ,
-    we follow GitHub `junhyeog/EDS`.
-    Ours: biases start at zero; the stego image is clipped and rounded to 8 bits before it is revealed, as with every hider here.
+    The paper fixes: a gray secret in an RGB cover of the same size; two branches of convolutions and ReLU, the guest's
+    features concatenated to the host's at every other layer; the encoder's output is the stego image, without an
+    activation; a decoder of convolutions in a row; Xavier weights. Its training: the squared errors of both ends,
+    equally weighted, plus 1e-4 times the squared weights; Adam at 1e-4; batches of 32 pairs, 32 x 32.
+    Our reading: the layers are drawn in a figure there, which the table here takes at second hand. Two public
+    reimplementations agree on 16 channels, four concatenations, 1x1 convolutions to 16, 8 and 3 channels at the end,
+    and a decoder of 16, 16, 8, 8 and 3 channels (a third is wider); for what comes before the first concatenation and
+    how the decoder ends, where they differ, we follow GitHub `junhyeog/EDS`.
+    Ours: biases start at zero; the stego image is clipped and rounded to 8 bits before it is revealed, as with every
+    hider here.
 
     Args:
-        residual: 0 for the paper's output. a > 0 for a residual output, stego = cover + a tanh, whose last layer starts near zero,
-            so that training starts at the identity; .1 to .2 works for `isgan`.
+        residual: 0 for the paper's output. a > 0 for a residual output, stego = cover + a tanh, whose last layer starts
+            near zero, so that training starts at the identity; .1 to .2 works for `isgan`.
 
     36,051 parameters in the encoder, 4,819 in the decoder.
     """

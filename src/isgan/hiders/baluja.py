@@ -1,7 +1,7 @@
 """`baluja`: preparation, hiding and reveal networks of Baluja 2017, the first to hide a whole picture in a picture.
 
-S. Baluja, "Hiding Images in Plain Sight: Deep Steganography", NIPS 2017; its longer version is "Hiding Images within Images",
-IEEE TPAMI 42 (7), 2020, doi 10.1109/TPAMI.2019.2901877.
+S. Baluja, "Hiding Images in Plain Sight: Deep Steganography", NIPS 2017; its longer version is "Hiding Images within
+Images", IEEE TPAMI 42 (7), 2020, doi 10.1109/TPAMI.2019.2901877.
 """
 
 import torch
@@ -19,8 +19,9 @@ class Layer(nn.Module):
             +-- 4x4 --+-- concat -- ReLU -->
             +-- 5x5 --+
 
-    The 4x4 convolution sees one row above and two below, one column to the left and two to the right, as with the "same"
-    padding of TensorFlow: two zeros are padded on all sides, and the first row and column of what comes out are dropped.
+    The 4x4 convolution sees one row above and two below, one column to the left and two to the right, as with the
+    "same" padding of TensorFlow: two zeros are padded on all sides, and the first row and column of what comes out are
+    dropped.
     """
 
     def __init__(self, in_channels: int, width: int):
@@ -73,21 +74,23 @@ class Baluja(Hider):
                                 +-- hiding --> stego -- reveal --> secret
         cover ------------------+
 
-    The paper fixes: the three networks and what each sees; for the hiding network five layers of 50 filters each of 3x3, 4x4 and
-    5x5, the best of more than thirty tried; a colour secret; Adam, and the sum of both ends' squared errors with a weight on the
-    secret's. It flips low bits of the stego image at times, lest the secret be written into them.
-    Our reading, from public reimplementations: two such layers in the preparation network and five in the reveal network; one
-    more convolution, 1x1 and without an activation, makes the picture. (A well-known one has 50, 10 and 5 filters instead of
-    50, 50 and 50.) Cover and secret have the same size, so nothing is enlarged in preparation.
-    Ours: a gray secret unless told otherwise; ReLU; He's initialisation (arXiv 1502.01852), biases zero; in place of the flipped
-    bits the stego image is clipped and rounded to 8 bits before it is revealed, as with every hider here.
+    The paper fixes: the three networks and what each sees; for the hiding network five layers of 50 filters each of
+    3x3, 4x4 and 5x5, the best of more than thirty tried; a colour secret; Adam, and the sum of both ends' squared
+    errors with a weight on the secret's. It flips low bits of the stego image at times, lest the secret be written into
+    them.
+    Our reading, from public reimplementations: two such layers in the preparation network and five in the reveal
+    network; one more convolution, 1x1 and without an activation, makes the picture. (A well-known one has 50, 10 and 5
+    filters instead of 50, 50 and 50.) Cover and secret have the same size, so nothing is enlarged in preparation.
+    Ours: a gray secret unless told otherwise; ReLU; He's initialisation (arXiv 1502.01852), biases zero; in place of
+    the flipped bits the stego image is clipped and rounded to 8 bits before it is revealed, as with every hider here.
 
     Args:
-        width: filters of each kernel size in a layer, 4 to 100. The paper's 50 cost 2.3 million multiplications a pixel to hide
-            and 1.5 million to reveal; they go with the square of it.
-        colour: the paper's task. The secret and what is revealed of it are (N, 3, H, W) instead of the contract's (N, 1, H, W).
-        residual: 0 for the paper's output. a > 0 for a residual output, stego = cover + a tanh, whose last layer starts near zero,
-            so that training starts at the identity; .1 to .2 works for `isgan`.
+        width: filters of each kernel size in a layer, 4 to 100. The paper's 50 cost 2.3 million multiplications a pixel
+            to hide and 1.5 million to reveal; they go with the square of it.
+        colour: the paper's task. The secret and what is revealed of it are (N, 3, H, W) instead of the contract's (N,
+            1, H, W).
+        residual: 0 for the paper's output. a > 0 for a residual output, stego = cover + a tanh, whose last layer starts
+            near zero, so that training starts at the identity; .1 to .2 works for `isgan`.
 
     By default 0.38 M parameters in preparation, 1.88 M in hiding, 1.51 M in reveal.
     """
@@ -116,7 +119,8 @@ class Baluja(Hider):
         """cover (N, 3, H, W), secret (N, 1, H, W), or (N, 3, H, W) if `colour` -> stego (N, 3, H, W)."""
         if secret.shape[1] != self.secret_channels:
             wanted = f"a secret of {self.secret_channels} channel{'s' * (self.secret_channels > 1)}"
-            raise IsganError(f"baluja with colour={self.secret_channels == 3} hides {wanted}, not {secret.shape[1]}: convert the secret")
+            kind = f"baluja with colour={self.secret_channels == 3}"
+            raise IsganError(f"{kind} hides {wanted}, not {secret.shape[1]}: convert the secret")
         out = self.hiding(torch.cat([cover, self.preparation(secret)], dim=1)).float()
         return cover + self.residual * torch.tanh(out) if self.residual else out
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 class Hiding(NamedTuple):
-    """What one pass of a hider makes: the 8-bit stego image (N, 3, H, W) and the secret revealed from it (N, 1, H, W), or (N, 3, H, W)."""
+    """What one pass of a hider makes: the 8-bit stego image (N, 3, H, W) and the secret revealed from it (N, 1, H, W),
+    or (N, 3, H, W)."""
 
     stego: Tensor
     revealed: Tensor
@@ -26,18 +27,19 @@ class Hiding(NamedTuple):
 class Hider(nn.Module, ABC):
     """A way to hide a gray secret in a colour cover of the same size.
 
-    All images are float in [0, 1], RGB or gray, (N, C, H, W). Constructor arguments are the hider's configuration: plain
-    numbers, strings and booleans, kept in `config`, so that a weights file can say how to build it.
+    All images are float in [0, 1], RGB or gray, (N, C, H, W). Constructor arguments are the hider's configuration:
+    plain numbers, strings and booleans, kept in `config`, so that a weights file can say how to build it.
 
     Attributes:
-        multiple: the grid the method works on. Any size is accepted, but tiles of a larger image have to start at multiples of it.
+        multiple: the grid the method works on. Any size is accepted, but tiles of a larger image have to start at
+            multiples of it.
         halo: how far, in pixels, the input reaches that one output pixel of `hide` or `reveal` depends on. Tiles that
             overlap by it give the same result as the whole image.
         reveal_halo: the same of `reveal` alone, where that sees less; large images are then revealed sooner.
         secret_channels: 1, but 3 for a network that was built for colour secrets, which no command hides yet.
         trainable: False for methods without weights.
-        rounding: how much of the rounding there is in training mode, 0 to 1; in evaluation mode there is always all of it. The trainer
-            sets it before each step. Not part of the configuration.
+        rounding: how much of the rounding there is in training mode, 0 to 1; in evaluation mode there is always all of
+            it. The trainer sets it before each step. Not part of the configuration.
     """
 
     multiple = 1
@@ -64,7 +66,8 @@ class Hider(nn.Module, ABC):
         """stego (N, 3, H, W) -> secret (N, 1, H, W), not yet rounded; values may leave [0, 1] slightly."""
 
     def draft(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """What `isgan.schemes.polish` makes better for a pair, a float tensor of the cover's height and width; here what `hide` makes."""
+        """What `isgan.schemes.polish` makes better for a pair, a float tensor of the cover's height and width; here
+        what `hide` makes."""
         return self.hide(cover, secret)
 
     def finish(self, cover: Tensor, draft: Tensor) -> Hiding:
@@ -73,7 +76,8 @@ class Hider(nn.Module, ABC):
         return Hiding(stego, self.reveal(stego))
 
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
-        """Hide, save as 8 bits (straight-through), reveal: one call, so that a data-parallel wrapper synchronises it."""
+        """Hide, save as 8 bits (straight-through), reveal: one call, so that a data-parallel wrapper synchronises
+        it."""
         stego = self.hide_in_8_bits(cover, secret)
         return Hiding(stego, self.reveal(stego))
 
@@ -84,7 +88,8 @@ class Hider(nn.Module, ABC):
         return self.rounded_in_part(stego.clamp(0, 1), rounded) if self.training else rounded
 
     def rounded_in_part(self, exact: Tensor, rounded: Tensor) -> Tensor:
-        """`rounded`, or in training mode what is the share `rounding` of the way there from `exact`; its gradient is that of `rounded`."""
+        """`rounded`, or in training mode what is the share `rounding` of the way there from `exact`; its gradient is
+        that of `rounded`."""
         if not self.training or self.rounding == 1:
             return rounded
         return rounded + (1 - self.rounding) * (exact - rounded).detach()
@@ -115,8 +120,9 @@ class Dialled(Hider):
 
     @abstractmethod
     def at(self, strength: int, color: bool = False) -> Self:
-        """This hider at one setting, 1 to `strengths`: a view with the same parameters, so that threads with different settings can share
-        one model. With `color`, `hide` takes and `reveal` gives an RGB secret (N, 3, H, W), to `color_strengths`.
+        """This hider at one setting, 1 to `strengths`: a view with the same parameters, so that threads with different
+        settings can share one model. With `color`, `hide` takes and `reveal` gives an RGB secret (N, 3, H, W), to
+        `color_strengths`.
 
         `IsganError` for a setting that it does not have.
         """
@@ -126,18 +132,20 @@ class Dialled(Hider):
         settings = self.color_strengths if color else self.strengths
         if not isinstance(strength, Integral) or not 1 <= strength <= settings:
             colored = " for secrets in colour" if color else ""
-            raise IsganError(f"this model has the strengths 1 to {settings}{colored}, not {strength}: take one of them, or 'auto'")
+            raise IsganError(
+                f"this model has the strengths 1 to {settings}{colored}, not {strength}: take one of them, or 'auto'"
+            )
 
 
 class LumaHider(Hider):
     """Hides in Y and passes Cb and Cr through (paper, section 3.1).
 
-    A change of Y alone adds one and the same value to R, G and B. That value is limited to what every channel has room for
-    inside [0, 1], so nothing is lost to clipping and the chroma stays exact. With `apart`, R, G and B are clipped and rounded
-    each for itself instead: the chroma of a pixel moves a little, and Y is nearer to what the network made.
+    A change of Y alone adds one and the same value to R, G and B. That value is limited to what every channel has room
+    for inside [0, 1], so nothing is lost to clipping and the chroma stays exact. With `apart`, R, G and B are clipped
+    and rounded each for itself instead: the chroma of a pixel moves a little, and Y is nearer to what the network made.
 
-    Subclasses see heights and widths that are multiples of `multiple`: the last row and column are repeated up to there, for
-    the sender and for the receiver alike.
+    Subclasses see heights and widths that are multiples of `multiple`: the last row and column are repeated up to
+    there, for the sender and for the receiver alike.
     """
 
     apart: ClassVar[bool] = False

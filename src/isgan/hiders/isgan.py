@@ -43,9 +43,9 @@ class ISGAN(LumaHider):
     """The paper's networks. Without an adversarial term in training this is its "basic model".
 
     Args:
-        residual: 0 for the paper's output, Y' = (tanh + 1) / 2 (the authors take the tanh's [-1, 1] as it is; mapping it to [0, 1] is
-            our reading). a > 0 for a residual output, Y' = Y + a tanh, whose last layer starts near zero, so that training starts at
-            the identity; .1 to .2 works.
+        residual: 0 for the paper's output, Y' = (tanh + 1) / 2 (the authors take the tanh's [-1, 1] as it is; mapping
+            it to [0, 1] is our reading). a > 0 for a residual output, Y' = Y + a tanh, whose last layer starts near
+            zero, so that training starts at the identity; .1 to .2 works.
 
     Weights: Xavier (paper). 0.41 M parameters in the encoder, 0.19 M in the decoder.
     """

@@ -1,7 +1,7 @@
 """`wavelet`: an invertible network on the wavelet transforms of Y and secret.
 
-The idea is HiNet's (Jing et al., ICCV 2021), with the paper's contract: gray secret, luminance only, one network that runs
-forwards to hide and backwards to reveal.
+The idea is HiNet's (Jing et al., ICCV 2021), with the paper's contract: gray secret, luminance only, one network that
+runs forwards to hide and backwards to reveal.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ BANDS = 4**LEVELS
 
 
 class Dense(nn.Module):
-    """(N, in, h, w) -> (N, out, h, w), 0 before it is trained; each convolution sees all that came before it, as in HiNet."""
+    """(N, in, h, w) -> (N, out, h, w), 0 before it is trained; each convolution sees all that came before it, as in
+    HiNet."""
 
     def __init__(self, in_channels: int, out_channels: int, hidden: int):
         super().__init__()

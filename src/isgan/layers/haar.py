@@ -1,8 +1,8 @@
 """The two-dimensional Haar wavelet transform as one strided convolution, exactly invertible.
 
-Mallat's pyramid of `levels` levels turns each 2^levels x 2^levels block of pixels into 4^levels coefficients (channel 0 is the
-low-pass band). Finer detail bands keep their positions as channels, so every channel has the same size. The basis is orthonormal: energy is
-preserved and the inverse is the transposed convolution with the same kernels.
+Mallat's pyramid of `levels` levels turns each 2^levels x 2^levels block of pixels into 4^levels coefficients (channel 0
+is the low-pass band). Finer detail bands keep their positions as channels, so every channel has the same size. The
+basis is orthonormal: energy is preserved and the inverse is the transposed convolution with the same kernels.
 """
 
 import torch
@@ -13,7 +13,8 @@ BUTTERFLY = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) / 2**0.5
 
 
 def haar_kernels(levels: int) -> Tensor:
-    """The orthonormal basis, (4^levels, 1, 2^levels, 2^levels): low-pass first, then the detail bands from coarse to fine."""
+    """The orthonormal basis, (4^levels, 1, 2^levels, 2^levels): low-pass first, then the detail bands from coarse to
+    fine."""
     if levels == 0:
         return torch.ones(1, 1, 1, 1)
     coarse = haar_kernels(levels - 1)
@@ -36,7 +37,8 @@ class Haar(nn.Module):
     Always in float32, under autocast too: bfloat16 has steps of a whole gray level near white.
 
     Attributes:
-        reach: how far, in pixels, one that `inverse` gives may be from one of the image that its coefficients depend on.
+        reach: how far, in pixels, one that `inverse` gives may be from one of the image that its coefficients depend
+            on.
     """
 
     kernels: Tensor

@@ -1,4 +1,5 @@
-"""Spatial pyramid pooling (He, Zhang, Ren, Sun 2014, arXiv 1406.4729): a vector of one length from feature maps of any size."""
+"""Spatial pyramid pooling (He, Zhang, Ren, Sun 2014, arXiv 1406.4729): a vector of one length from feature maps of any
+size."""
 
 import torch
 from torch import Tensor, nn

@@ -24,10 +24,11 @@ def quantize(image: Tensor, levels: int = 255) -> Tensor:
 
 
 def quantize_luma(image: Tensor) -> Tensor:
-    """Clip and round RGB (N, 3, H, W) to 8 bits so that Y comes out as near as it can; the gradient passes straight through.
+    """Clip and round RGB (N, 3, H, W) to 8 bits so that Y comes out as near as it can; the gradient passes straight
+    through.
 
-    R, G and B each go down or up to a whole level, in the one of eight ways that keeps Y best: .045 levels of noise on Y, where
-    rounding all three alike leaves .29. The colour of a pixel moves by less than a level.
+    R, G and B each go down or up to a whole level, in the one of eight ways that keeps Y best: .045 levels of noise on
+    Y, where rounding all three alike leaves .29. The colour of a pixel moves by less than a level.
     """
     wanted = image.detach().float().clamp(0, 1) * 255
     low = (wanted + 1e-3).floor()  # a whole level may have come as a hair less

@@ -1,9 +1,10 @@
 """Models: what `--model` names.
 
-A model is a card, `NAME.toml`: its scheme and the scheme's parts, how it was trained, how well it hides. Weights lie beside it in
-`NAME.safetensors`, which says which hider they belong to; the card has their SHA-256. Shipped models lie in this folder; others are
-named by the path of their .safetensors file, with a card beside it or not. Nothing is ever unpickled. A file is believed only as far as
-it can be checked: size, header, hider and its configuration, names, shapes and types of all tensors, finite values.
+A model is a card, `NAME.toml`: its scheme and the scheme's parts, how it was trained, how well it hides. Weights lie
+beside it in `NAME.safetensors`, which says which hider they belong to; the card has their SHA-256. Shipped models lie
+in this folder; others are named by the path of their .safetensors file, with a card beside it or not. Nothing is ever
+unpickled. A file is believed only as far as it can be checked: size, header, hider and its configuration, names, shapes
+and types of all tensors, finite values.
 
 Importing this module is cheap; torch comes with `load` of neural models, with `hider` and with `save`.
 """
@@ -49,7 +50,8 @@ def find(model: Model) -> Path | None:
 
 
 def card(model: Model) -> dict[str, Any]:
-    """What is known about a model: `scheme` and its parts, and whatever its maker wrote, such as [[runs]] and [scores.SET].
+    """What is known about a model: `scheme` and its parts, and whatever its maker wrote, such as [[runs]] and
+    [scores.SET].
 
     A weights file without a card beside it has `scheme` and `hider` alone.
     """
@@ -60,8 +62,8 @@ def card(model: Model) -> dict[str, Any]:
 
 
 def fingerprint(model: Model) -> str:
-    """Eight characters that sender and receiver compare: of the weights' SHA-256, or, where there are none, of the card's but for its
-    scores."""
+    """Eight characters that sender and receiver compare: of the weights' SHA-256, or, where there are none, of the
+    card's but for its scores."""
     path = _path(model)
     if path.exists():
         return hashlib.sha256(_read(path)).hexdigest()[:8]
@@ -70,8 +72,8 @@ def fingerprint(model: Model) -> str:
 
 
 def origin(model: Model) -> list[dict[str, Any]]:
-    """The first runs on the card of weights that come from those of a model: all of its own, the last one with its name and
-    `fingerprint`."""
+    """The first runs on the card of weights that come from those of a model: all of its own, the last one with its name
+    and `fingerprint`."""
     facts = card(model)
     *earlier, last = facts.get("runs", []) or [{}]
     known = {key: facts[key] for key in ("hider", "parameters", "licence", "note", "sha256") if key in facts}
@@ -99,8 +101,8 @@ def load(model: Model, engine: Engine = "torch") -> "Scheme":
 def hider(model: Model) -> "Hider":
     """The network of a neural model, ready to hide and reveal: evaluation mode, no gradients, float32.
 
-    The weights are compared with the SHA-256 in the card. A file that you name by path may come without a card; then nothing tells
-    whether it was altered.
+    The weights are compared with the SHA-256 in the card. A file that you name by path may come without a card; then
+    nothing tells whether it was altered.
     """
     require("neural", "torch", "safetensors")
     import torch
@@ -125,10 +127,11 @@ def hider(model: Model) -> "Hider":
 
 
 def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bool = False) -> None:
-    """Writes the weights to `path`, a .safetensors file, and beside it the card, with `scheme`, `hider`, `parameters` and `sha256` added.
+    """Writes the weights to `path`, a .safetensors file, and beside it the card, with `scheme`, `hider`, `parameters`
+    and `sha256` added.
 
-    Equal weights make equal files. Existing files are replaced, each as a whole. With `half` floats are rounded to 16 bits, which
-    take half the space; what is loaded is float32 all the same.
+    Equal weights make equal files. Existing files are replaced, each as a whole. With `half` floats are rounded to 16
+    bits, which take half the space; what is loaded is float32 all the same.
     """
     import torch
     from safetensors.torch import save as serialize
@@ -146,7 +149,9 @@ def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bo
     data = _in_order(serialize(tensors, metadata))
     made = {"scheme": "neural", "hider": name, "parameters": sum(parameter.numel() for parameter in hider.parameters())}
     write_file(path, data, force=True)
-    write_file(_card_path(path), to_toml(made | card | {"sha256": hashlib.sha256(data).hexdigest()}).encode(), force=True)
+    write_file(
+        _card_path(path), to_toml(made | card | {"sha256": hashlib.sha256(data).hexdigest()}).encode(), force=True
+    )
 
 
 def add_scores(model: Model, scores: dict[str, dict[str, Any]]) -> None:
@@ -161,7 +166,9 @@ def _path(model: Model) -> Path:
     if not isinstance(model, str) or model.endswith(SUFFIX) or os.sep in model or (os.altsep and os.altsep in model):
         path = Path(model)
         if path.suffix != SUFFIX or not path.is_file():
-            raise MissingModel(f"there is no weights file '{path}': give a shipped model's name or a {SUFFIX} file's path")
+            raise MissingModel(
+                f"there is no weights file '{path}': give a shipped model's name or a {SUFFIX} file's path"
+            )
         return path
     if model not in names():
         raise MissingModel(str(unknown("model", model, names())))
@@ -202,11 +209,17 @@ def _header(path: Path, data: bytes) -> tuple[str, dict[str, Any]]:
     try:
         metadata = _split(data)[0]["__metadata__"]
         config = json.loads(metadata["config"])
-        complete = metadata.keys() == {"format", "hider", "config"} and isinstance(metadata["hider"], str) and isinstance(config, dict)
+        complete = (
+            metadata.keys() == {"format", "hider", "config"}
+            and isinstance(metadata["hider"], str)
+            and isinstance(config, dict)
+        )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         complete = False
     if not complete:
-        raise IsganError(f"'{path}' is damaged or was not saved by isgan: give a {SUFFIX} file that `isgan train` wrote")
+        raise IsganError(
+            f"'{path}' is damaged or was not saved by isgan: give a {SUFFIX} file that `isgan train` wrote"
+        )
     if metadata["format"] != FORMAT:
         raise IsganError(f"'{path}' has format {metadata['format']}, which this version does not read: update isgan")
     return metadata["hider"], config
@@ -225,7 +238,9 @@ def _build(path: Path, name: str, config: dict[str, Any]) -> "Hider":
     for key, value in config.items():
         wanted = parameters[key].annotation
         if type(value) is not wanted and not (wanted is float and type(value) is int):
-            raise IsganError(f"'{path}': {key} = {value!r} of hider '{name}' is not {wanted.__name__}: get the model again")
+            raise IsganError(
+                f"'{path}': {key} = {value!r} of hider '{name}' is not {wanted.__name__}: get the model again"
+            )
     return hiders[name](**config)
 
 
@@ -240,7 +255,9 @@ def _tensors(path: Path, data: bytes, expected: dict[str, "Tensor"]) -> dict[str
     except (SafetensorError, KeyError) as error:
         raise IsganError(f"'{path}' is damaged ({error}): get the model again") from error
     for key in sorted(tensors.keys() ^ expected.keys()):
-        raise IsganError(f"'{path}' {'lacks' if key in expected else 'has an unexpected'} tensor '{key}': get the model again")
+        raise IsganError(
+            f"'{path}' {'lacks' if key in expected else 'has an unexpected'} tensor '{key}': get the model again"
+        )
     floats = (torch.float32, torch.float16, torch.bfloat16)
     for key, tensor in tensors.items():
         allowed = floats if expected[key].is_floating_point() else (expected[key].dtype,)
@@ -248,5 +265,7 @@ def _tensors(path: Path, data: bytes, expected: dict[str, "Tensor"]) -> dict[str
             found = f"{tuple(tensor.shape)} {tensor.dtype}, expected {tuple(expected[key].shape)} {expected[key].dtype}"
             raise IsganError(f"'{path}': tensor '{key}' is {found}: get the model again")
         if not tensor.isfinite().all():
-            raise IsganError(f"'{path}': tensor '{key}' has values that are not finite: train again, or get the model again")
+            raise IsganError(
+                f"'{path}': tensor '{key}' has values that are not finite: train again, or get the model again"
+            )
     return tensors

@@ -1,14 +1,14 @@
 """The card of a model: plain tables, written as TOML for people and read back by `tomllib`.
 
-    scheme = "neural"              # or "embedding"; then the scheme's parts, by the names that its constructor takes
-    hider = "qim"
-    licence = "..."
+scheme = "neural"              # or "embedding"; then the scheme's parts, by the names that its constructor takes
+hider = "qim"
+licence = "..."
 
-    [[runs]]                       # of training, from the first to the one that made these weights
-    steps = 8353
-    [runs.recipe]
+[[runs]]                       # of training, from the first to the one that made these weights
+steps = 8353
+[runs.recipe]
 
-    [scores."cc test"]
+[scores."cc test"]
 """
 
 import json
@@ -29,7 +29,9 @@ def read_card(path: Path) -> dict[str, Any]:
     try:
         card = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise IsganError(f"cannot read the card '{path}': {error.strerror}; get the model again, with its card") from error
+        raise IsganError(
+            f"cannot read the card '{path}': {error.strerror}; get the model again, with its card"
+        ) from error
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise IsganError(f"the card '{path}' is not TOML ({error}): get the model again") from error
     kinds = {"runs": list, "scores": dict, "licence": str, "sha256": str, "hider": str, "parameters": int}
@@ -52,7 +54,8 @@ def training(card: Mapping[str, Any]) -> str:
 
 
 def to_toml(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
-    """Nested tables of strings, numbers, booleans, lists of these and lists of tables as TOML that `tomllib` reads back unchanged."""
+    """Nested tables of strings, numbers, booleans, lists of these and lists of tables as TOML that `tomllib` reads back
+    unchanged."""
     plain = {key: value for key, value in table.items() if not _is_nested(value)}
     lines = [f"{_key(key)} = {_value(value)}" for key, value in plain.items()]
     parts = ["".join(f"{line}\n" for line in lines)] if lines else []
@@ -68,7 +71,9 @@ def to_toml(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
 
 
 def _is_nested(value: Any) -> bool:
-    return isinstance(value, Mapping) or (isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value))
+    return isinstance(value, Mapping) or (
+        isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)
+    )
 
 
 def _key(name: str) -> str:

@@ -1,4 +1,5 @@
-"""A hider as a fixed graph: ONNX files for any runtime, and OpenVINO, which runs the graph faster on CPUs, to the same pictures in float32.
+"""A hider as a fixed graph: ONNX files for any runtime, and OpenVINO, which runs the graph faster on CPUs, to the same
+pictures in float32.
 
 A graph is of one setting of a hider's dial. It takes images whose sides are multiples of `GRID`.
 """
@@ -38,7 +39,8 @@ class _Half(nn.Module):
 def to_onnx(hider: Hider, half: Half) -> bytes:
     """One direction of a hider, as it is set, as an ONNX model: cover, secret -> stego, or stego -> secret.
 
-    Images are (1, 3, H, W) RGB or (1, 1, H, W) gray, float32 in [0, 1], sides multiples of `GRID`; stego is on the 8-bit grid.
+    Images are (1, 3, H, W) RGB or (1, 1, H, W) gray, float32 in [0, 1], sides multiples of `GRID`; stego is on the
+    8-bit grid.
 
     Raises:
         IsganError: onnx is not installed.
@@ -68,7 +70,11 @@ def compiled(hider: Hider, half: Half) -> Callable[..., Tensor]:
     """
     require("fast", "openvino", "onnx", "onnxscript")
     # bfloat16 is faster still, but moves gray levels, and of `qim` loses the secret.
-    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads(), "NUM_STREAMS": 1}
+    settings: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "NUM_STREAMS": 1,
+    }
     core = _core()
     network = core.compile_model(core.read_model(to_onnx(hider, half)), "CPU", settings)
     plain, turn = _Half(hider, half), threading.Lock()
@@ -84,7 +90,8 @@ def compiled(hider: Hider, half: Half) -> Callable[..., Tensor]:
 
 @functools.cache
 def _core() -> Any:
-    """One for the whole process: when two go, the signal stack that is left is gone too, and the next Ctrl-C crashes."""
+    """One for the whole process: when two go, the signal stack that is left is gone too, and the next Ctrl-C
+    crashes."""
     import openvino
 
     return openvino.Core()

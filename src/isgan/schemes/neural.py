@@ -7,7 +7,7 @@ torch is imported when there is work for it, so that refusals come at once.
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
 from typing import TYPE_CHECKING
@@ -26,11 +26,12 @@ from isgan.secret import Secret
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from isgan.hiders.base import Hider
+    from isgan.hiders.base import Dialled, Hider
 
 MIN_SIDE = 32
 MAX_POLISH = 1000
-# "auto" is the strength at which the worse of both ends is best; the stego image, which strangers see, has to be this much better, in dB.
+# "auto" is the strength at which the worse of both ends is best; the stego image, which strangers see, has to be this
+# much better, in dB.
 MARGIN = 2.0
 SAMPLE = 28  # side of the nine windows that it is chosen on
 ON_GPU = threading.RLock()
@@ -39,17 +40,18 @@ ON_GPU = threading.RLock()
 class Neural(Scheme):
     """One hider, for covers of three planes of 8 bits, of any size.
 
-    Whole pictures stay uint8; only tiles become float tensors, so memory hardly grows with the picture. Tiles overlap by what the hider
-    sees around a pixel, and so give what the whole picture would give. Only hiders with a dial have a key: their pixels carry whole
-    numbers, which can be sealed; of the others the key is of no use. Threads may share one scheme.
+    Whole pictures stay uint8; only tiles become float tensors, so memory hardly grows with the picture. Tiles overlap
+    by what the hider sees around a pixel, and so give what the whole picture would give. Only hiders with a dial have a
+    key: their pixels carry whole numbers, which can be sealed; of the others the key is of no use. Threads may share
+    one scheme.
 
     Args:
         hider: put into evaluation mode; `IsganError` if it is not one for gray secrets.
         tile: side of a tile without the overlap. 1024 takes about 300 MB for `qim`; larger tiles save little time.
-        batch: how many tiles of one size go through the network together, if they are not polished; one in OpenVINO. On a CPU more than
-            one gain nothing, on a GPU small tiles do.
-        engine: "torch", or "openvino", which takes half a minute to start, is faster then, and hides and reveals the same pictures, to
-            single levels.
+        batch: how many tiles of one size go through the network together, if they are not polished; one in OpenVINO. On
+            a CPU more than one gain nothing, on a GPU small tiles do.
+        engine: "torch", or "openvino", which takes half a minute to start, is faster then, and hides and reveals the
+            same pictures, to single levels.
     """
 
     resizes = True
@@ -76,12 +78,17 @@ class Neural(Scheme):
         return self.dial.strengths if self.dial else 0
 
     @functools.cached_property
-    def settings(self) -> list["Hider"]:
-        """The hider at each setting of its dial, those for colour secrets last; without a dial itself alone."""
+    def views(self) -> list["Dialled"]:
+        """The hider at each setting of its dial, those for colour secrets last; empty without a dial."""
         if not self.dial:
-            return [self.hider]
-        grays, colors = ([*range(1, count + 1)] for count in (self.dial.strengths, self.dial.color_strengths))
-        return [self.dial.at(strength) for strength in grays] + [self.dial.at(strength, True) for strength in colors]
+            return []
+        gray = [self.dial.at(strength) for strength in range(1, self.dial.strengths + 1)]
+        return gray + [self.dial.at(strength, color=True) for strength in range(1, self.dial.color_strengths + 1)]
+
+    @property
+    def settings(self) -> Sequence["Hider"]:
+        """What `views` has, or the hider itself where it has no dial."""
+        return self.views or [self.hider]
 
     def hide(self, cover: Cover, secret: Secret, key: Key, options: Options, progress: Progress = silent) -> Hidden:
         """Hides a picture of the cover's size; colour is lost unless `options.color`.
@@ -100,14 +107,16 @@ class Neural(Scheme):
         if options.polish:
             stego = self._polished(hider, picture, image, options.polish, hiding)
         else:
-            stego = self._map(self._work("hide", setting), (picture, image), self._tiles(picture, hider, hider.halo), hiding)
+            stego = self._map(
+                self._work("hide", setting), (picture, image), self._tiles(picture, hider, hider.halo), hiding
+            )
         delivered = self._revealed(stego, setting, lambda done, total: progress(2 * total + done, 3 * total))
         if self.dial:
             from isgan.hiders.qim.marker import seal
 
-            stego = seal(picture, stego, _frozen(cover), setting, hider.carrier, key)  # type: ignore[attr-defined]
+            stego = seal(picture, stego, _frozen(cover), setting, self.views[setting].carrier, key)
         planes = tuple(np.ascontiguousarray(stego[..., channel], np.int16) for channel in range(3))
-        facts = {"strength": hider.strength} if self.dial else {}  # type: ignore[attr-defined]
+        facts = {"strength": self.views[setting].strength} if self.dial else {}
         return Hidden(cover.changed(planes), Secret(delivered), facts)
 
     def reveal(self, stego: Cover, key: Key, progress: Progress = silent) -> Secret:
@@ -117,8 +126,7 @@ class Neural(Scheme):
         if self.dial:
             from isgan.hiders.qim.marker import unseal
 
-            carriers = [hider.carrier for hider in self.settings]  # type: ignore[attr-defined]
-            setting, picture = unseal(picture, _frozen(stego), carriers, key)
+            setting, picture = unseal(picture, _frozen(stego), [view.carrier for view in self.views], key)
         return Secret(self._revealed(picture, setting, progress))
 
     def choose(self, cover: np.ndarray, secret: np.ndarray) -> int:
@@ -132,9 +140,13 @@ class Neural(Scheme):
             raise IsganError("this model has no strength to choose: leave out --strength, or take --model qim")
         color = secret.ndim == 3
         height, width = secret.shape[:2]
-        corners = [sorted({round(share * max(0, length - SAMPLE)) for share in (0, 0.5, 1)}) for length in (height, width)]
+        corners = [
+            sorted({round(share * max(0, length - SAMPLE)) for share in (0, 0.5, 1)}) for length in (height, width)
+        ]
         windows = [tuple(slice(start, start + SAMPLE) for start in corner) for corner in product(*corners)]
-        covers, secrets = (torch.cat([self._tensor(picture[window]) for window in windows]) for picture in (cover, secret))
+        covers, secrets = (
+            torch.cat([self._tensor(picture[window]) for window in windows]) for picture in (cover, secret)
+        )
 
         @functools.cache
         def ends(strength: int) -> tuple[float, float]:
@@ -154,13 +166,21 @@ class Neural(Scheme):
     def _check(self, picture: np.ndarray, image: np.ndarray, options: Options) -> None:
         height, width = picture.shape[:2]
         if min(height, width) < MIN_SIDE:
-            raise IsganError(f"the cover is {width} x {height}: take one of at least {MIN_SIDE} pixels a side, or scale it up")
+            raise IsganError(
+                f"the cover is {width} x {height}: take one of at least {MIN_SIDE} pixels a side, or scale it up"
+            )
         if image.shape[:2] != (height, width):
-            raise IsganError(f"the secret is {image.shape[1]} x {image.shape[0]}, the cover {width} x {height}: fit one to the other")
+            raise IsganError(
+                f"the secret is {image.shape[1]} x {image.shape[0]}, the cover {width} x {height}: fit one to the other"
+            )
         if not 0 <= options.polish <= MAX_POLISH:
-            raise IsganError(f"{options.polish} steps of polishing: from 0 to {MAX_POLISH}; most of the gain is in the first 50")
+            raise IsganError(
+                f"{options.polish} steps of polishing: from 0 to {MAX_POLISH}; most of the gain is in the first 50"
+            )
         if options.polish and not self.hider.trainable:
-            raise IsganError(f"{type(self.hider).__name__.lower()} is no network, so there is nothing to polish: leave out --polish")
+            raise IsganError(
+                f"{type(self.hider).__name__.lower()} is no network, so there is nothing to polish: leave out --polish"
+            )
 
     def _setting(self, picture: np.ndarray, image: np.ndarray, options: Options) -> int:
         """Which of `settings` is asked for."""
@@ -180,9 +200,13 @@ class Neural(Scheme):
     def _revealed(self, picture: np.ndarray, setting: int, progress: Progress) -> np.ndarray:
         """The secret, (H, W) or (H, W, 3) uint8, of a picture (H, W, 3) uint8 that carries it in clear."""
         hider = self.settings[setting]
-        return self._map(self._work("reveal", setting), (picture,), self._tiles(picture, hider, hider.reveal_halo), progress)
+        return self._map(
+            self._work("reveal", setting), (picture,), self._tiles(picture, hider, hider.reveal_halo), progress
+        )
 
-    def _polished(self, hider: "Hider", cover: np.ndarray, secret: np.ndarray, steps: int, progress: Progress) -> np.ndarray:
+    def _polished(
+        self, hider: "Hider", cover: np.ndarray, secret: np.ndarray, steps: int, progress: Progress
+    ) -> np.ndarray:
         """The stego image, made better for this very pair, see `isgan.schemes.polish`."""
         import torch
 
@@ -197,13 +221,18 @@ class Neural(Scheme):
             progress(done, steps * len(parts))
 
         def work(covers: "Tensor", secrets: "Tensor", free: "Tensor") -> "Tensor":
-            made = [polish(hider, *pair, steps, on_step) for pair in zip(covers.split(1), secrets.split(1), free.split(1), strict=True)]
+            made = [
+                polish(hider, *pair, steps, on_step)
+                for pair in zip(covers.split(1), secrets.split(1), free.split(1), strict=True)
+            ]
             return torch.cat(made)
 
         # Near a seam nothing changes, so that both tiles know what lies beyond it.
         free = np.zeros(cover.shape[:2], np.uint8)
         for tile in parts:
-            rows, columns = (_shrunk(span, hider.halo, length) for span, length in zip(tile.kept, cover.shape[:2], strict=True))
+            rows, columns = (
+                _shrunk(span, hider.halo, length) for span, length in zip(tile.kept, cover.shape[:2], strict=True)
+            )
             free[rows, columns] = 255
         return self._map(work, (cover, secret, free), parts)
 
@@ -240,7 +269,9 @@ class Neural(Scheme):
         alike: dict[tuple[int, ...], list[Tile]] = {}
         for tile in parts:
             alike.setdefault(tile.shape, []).append(tile)
-        batches = [group[first : first + self.batch] for group in alike.values() for first in range(0, len(group), self.batch)]
+        batches = [
+            group[first : first + self.batch] for group in alike.values() for first in range(0, len(group), self.batch)
+        ]
         result, done = None, 0
         with self._exact():
             for together in batches:
@@ -258,14 +289,18 @@ class Neural(Scheme):
 
     @contextmanager
     def _exact(self) -> Iterator[None]:
-        """On a GPU in full float32 too: the receiver may have another one, or none. The switch is one for all threads."""
+        """On a GPU in full float32 too: the receiver may have another one, or none. The switch is one for all
+        threads."""
         import torch
 
         if not any(parameter.is_cuda for parameter in self.hider.parameters()):
             yield
             return
         cudnn = torch.backends.cudnn
-        with ON_GPU, cudnn.flags(cudnn.enabled, cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False):
+        with (
+            ON_GPU,
+            cudnn.flags(cudnn.enabled, cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False),
+        ):
             yield
 
 
@@ -274,7 +309,9 @@ def _pixels(cover: Cover) -> np.ndarray:
     if cover.bounds != (0, 255):
         raise IsganError("this model hides in pixels, not in a JPEG: take a name that ends in .png")
     if len(cover.planes) != 3:
-        raise IsganError("this model hides in colour pictures, and this one is gray: take a colour photograph, or the default model")
+        raise IsganError(
+            "this model hides in colour pictures, and this one is gray: take a colour photograph, or the default model"
+        )
     return np.stack([plane.astype(np.uint8) for plane in cover.planes], axis=2)
 
 

@@ -1,4 +1,5 @@
-"""Polish: a hider's work on one very pair made better by gradient descent through its frozen reveal network, rounding included."""
+"""Polish: a hider's work on one very pair made better by gradient descent through its frozen reveal network, rounding
+included."""
 
 import math
 from collections.abc import Callable
@@ -13,8 +14,11 @@ PATIENCE = 10  # steps without a better secret
 SPARED = 0.05 * math.log(10) / 10  # what the stego image may lose: .05 dB, as the logarithm of a mean square
 
 
-def polish(hider: Hider, cover: Tensor, secret: Tensor, free: Tensor, steps: int, on_step: Callable[[], object]) -> Tensor:
-    """Hides, and makes the revealed secret better while the stego image is no worse; the best stego image (N, 3, H, W), in 8 bits.
+def polish(
+    hider: Hider, cover: Tensor, secret: Tensor, free: Tensor, steps: int, on_step: Callable[[], object]
+) -> Tensor:
+    """Hides, and makes the revealed secret better while the stego image is no worse; the best stego image (N, 3, H, W),
+    in 8 bits.
 
     Args:
         cover, secret: as `Hider.hide` takes them.

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 
 class Tile(NamedTuple):
-    """A part of an image, as (rows, columns): what the network sees, which part of the image is kept, where it is in `seen`."""
+    """A part of an image, as (rows, columns): what the network sees, which part of the image is kept, where it is in
+    `seen`."""
 
     seen: tuple[slice, ...]
     kept: tuple[slice, ...]

@@ -1,7 +1,9 @@
-"""How a pixel of 8 bits carries a symbol: its colour makes a whole number, taken modulo `modulus`; the least change makes that the symbol.
+"""How a pixel of 8 bits carries a symbol: its colour makes a whole number, taken modulo `modulus`; the least change
+makes that the symbol.
 
-What the receiver reads does not depend on the cover, and saving as 8 bits loses nothing (quantisation index modulation, Chen and
-Wornell 2001). Pixels are (N, 3, H, W) whole numbers in 0 ... 255, symbols (N, 1, H, W) whole numbers in 0 ... modulus - 1.
+What the receiver reads does not depend on the cover, and saving as 8 bits loses nothing (quantisation index modulation,
+Chen and Wornell 2001). Pixels are (N, 3, H, W) whole numbers in 0 ... 255, symbols (N, 1, H, W) whole numbers in 0 ...
+modulus - 1.
 """
 
 import functools
@@ -17,11 +19,13 @@ MOST = 27
 
 
 class Carrier:
-    """The symbol is a R + b G + c B modulo `modulus`; of R, G and B one moves by a level (to 7 symbols), or up to two (17) or three (27).
+    """The symbol is a R + b G + c B modulo `modulus`; of R, G and B one moves by a level (to 7 symbols), or up to two
+    (17) or three (27).
 
-    With a, b, c = 1, 2, 3 and 7 symbols each is reached by leaving the pixel or moving one channel up or down: a perfect code, the
-    exploiting modification direction of Zhang and Wang (2006). For other moduli, to `MOST`, a, b, c are searched for. No channel moves
-    by more than a level, but at 0 and 255, and every colour carries every symbol. Chroma moves with luma.
+    With a, b, c = 1, 2, 3 and 7 symbols each is reached by leaving the pixel or moving one channel up or down: a
+    perfect code, the exploiting modification direction of Zhang and Wang (2006). For other moduli, to `MOST`, a, b, c
+    are searched for. No channel moves by more than a level, but at 0 and 255, and every colour carries every symbol.
+    Chroma moves with luma.
     """
 
     def __init__(self, modulus: int):
@@ -43,10 +47,14 @@ class Carrier:
 
 @functools.cache
 def _weights_and_steps(modulus: int) -> tuple[tuple[int, int, int], np.ndarray]:
-    """a, b, c of the least mean square change, and the changes, (27 * modulus, 3): which channels are 0 or 255, then what is missing."""
+    """a, b, c of the least mean square change, and the changes, (27 * modulus, 3): which channels are 0 or 255, then
+    what is missing."""
     free = np.array(list(product((-1, 0, 1), repeat=3)))
     half = range(1, modulus // 2 + 1)
-    best = min(((a, b, c) for a in half for b in half[a - 1 :] for c in half[b - 1 :]), key=lambda w: _least(free, w, modulus)[1].sum())
+    best = min(
+        ((a, b, c) for a in half for b in half[a - 1 :] for c in half[b - 1 :]),
+        key=lambda w: _least(free, w, modulus)[1].sum(),
+    )
     steps = []
     for bounds in product(((-1, 0, 1), (0, 1, 2, 3), (0, -1, -2, -3)), repeat=3):  # anywhere, at 0, at 255
         moves = np.array(list(product(*bounds)))
@@ -55,7 +63,8 @@ def _weights_and_steps(modulus: int) -> tuple[tuple[int, int, int], np.ndarray]:
 
 
 def _least(moves: np.ndarray, weights: tuple[int, int, int], modulus: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each residue the number of the move (n, 3) of the least square that makes it, and that square; infinite if none does."""
+    """For each residue the number of the move (n, 3) of the least square that makes it, and that square; infinite if
+    none does."""
     squares = np.square(moves).sum(axis=1)
     makes = np.where((moves @ weights % modulus)[:, None] == np.arange(modulus), squares[:, None], np.inf)
     return makes.argmin(axis=0), makes.min(axis=0)

@@ -1,9 +1,11 @@
-"""Pixels that carry symbols, sealed with a key: what tells the receiver the setting, and what tells it that nothing was changed.
+"""Pixels that carry symbols, sealed with a key: what tells the receiver the setting, and what tells it that nothing was
+changed.
 
-Every symbol has a keystream added to it, modulo the alphabet, so that without the key all symbols are equally likely. Pixels that must
-not change have no symbol of their own. Their symbols, and in front of them the marker - a nonce, the number of the setting and a tag -
-ride along: each bit is the parity of the lowest bits of B in a group of pixels that the key chooses. Where it is wrong, one pixel of the
-group takes another colour that carries the same symbol, the one whose colour that costs least. `docs/format.md` specifies every byte.
+Every symbol has a keystream added to it, modulo the alphabet, so that without the key all symbols are equally likely.
+Pixels that must not change have no symbol of their own. Their symbols, and in front of them the marker - a nonce, the
+number of the setting and a tag - ride along: each bit is the parity of the lowest bits of B in a group of pixels that
+the key chooses. Where it is wrong, one pixel of the group takes another colour that carries the same symbol, the one
+whose colour that costs least. `docs/format.md` specifies every byte.
 """
 
 import hmac
@@ -25,7 +27,9 @@ CHUNK = 1 << 12  # pixels whose colours are searched for at a time
 STRIP = 1 << 20  # pixels read or written at a time
 
 
-def seal(cover: np.ndarray, stego: np.ndarray, frozen: np.ndarray, setting: int, carrier: Carrier, key: Key) -> np.ndarray:
+def seal(
+    cover: np.ndarray, stego: np.ndarray, frozen: np.ndarray, setting: int, carrier: Carrier, key: Key
+) -> np.ndarray:
     """The stego image that is sent.
 
     Args:
@@ -51,7 +55,8 @@ def seal(cover: np.ndarray, stego: np.ndarray, frozen: np.ndarray, setting: int,
     riding = _bits(symbols[still], _width(carrier)) ^ _keystream_bits(key, nonce, len(still) * _width(carrier))
     sealed = (symbols + _keystream(key, nonce, carrier.modulus, symbols.size)) % carrier.modulus
     sealed[still] = 0
-    head = nonce + bytes([setting ^ key.stream("setting", 1, nonce)[0]]) + _tag(key, nonce, setting, cover.shape, sealed, riding)
+    hidden = bytes([setting ^ key.stream("setting", 1, nonce)[0]])
+    head = nonce + hidden + _tag(key, nonce, setting, cover.shape, sealed, riding)
     bits = np.concatenate([np.unpackbits(np.frombuffer(head, np.uint8), bitorder="little"), riding])
     sent = _carried(cover, sealed, carrier)
     sent.reshape(-1, 3)[still] = cover.reshape(-1, 3)[still]
@@ -101,7 +106,8 @@ def _width(carrier: Carrier) -> int:
 def _groups(key: Key, frozen: np.ndarray) -> np.ndarray:
     """The pixels that riding bits have, (bits, up to `GROUP`), of those that are not frozen, in the key's order.
 
-    As many bits as the carrier of the most symbols may need, a pixel each if there are not more; fewer where there are not even those.
+    As many bits as the carrier of the most symbols may need, a pixel each if there are not more; fewer where there are
+    not even those.
     """
     free = np.flatnonzero(~frozen)
     most = 8 * MARKER + (frozen.size - len(free)) * (MOST - 1).bit_length()
@@ -116,19 +122,23 @@ def _parities(picture: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def _ride(sent: np.ndarray, cover: np.ndarray, groups: np.ndarray, symbols: np.ndarray, carrier: Carrier) -> None:
-    """Flips the parity of each group (n, size), in place: its best pixel moves on to a colour of the same symbol with the other bit.
+    """Flips the parity of each group (n, size), in place: its best pixel moves on to a colour of the same symbol with
+    the other bit.
 
     sent, cover: (H W, 3) uint8; symbols: (H W,) uint8.
     """
     places = groups.ravel()
     other = _nearest(cover[places], symbols[places], 1 - (sent[places, 2] & 1), carrier)
-    before, after = (np.square(colours.astype(np.int32) - cover[places]).sum(axis=1) for colours in (sent[places], other))
+    before, after = (
+        np.square(colours.astype(np.int32) - cover[places]).sum(axis=1) for colours in (sent[places], other)
+    )
     best = (after - before).reshape(groups.shape).argmin(axis=1) + np.arange(len(groups)) * groups.shape[1]
     sent[places[best]] = other[best]
 
 
 def _keystream(key: Key, nonce: bytes, modulus: int, count: int) -> np.ndarray:
-    """(count,) uint8, uniform in 0 ... modulus - 1: the keystream's bytes modulo it, but for those where that would not be fair."""
+    """(count,) uint8, uniform in 0 ... modulus - 1: the keystream's bytes modulo it, but for those where that would not
+    be fair."""
     fair = 256 - 256 % modulus
     wanted = count * 256 // fair + 64
     while True:
@@ -140,15 +150,19 @@ def _keystream(key: Key, nonce: bytes, modulus: int, count: int) -> np.ndarray:
 
 
 def _keystream_bits(key: Key, nonce: bytes, count: int) -> np.ndarray:
-    return np.unpackbits(np.frombuffer(key.stream("riding", -(-count // 8), nonce), np.uint8), bitorder="little")[:count]
+    stream = np.frombuffer(key.stream("riding", -(-count // 8), nonce), np.uint8)
+    return np.unpackbits(stream, bitorder="little")[:count]
 
 
-def _tag(key: Key, nonce: bytes, setting: int, shape: tuple[int, ...], symbols: np.ndarray, riding: np.ndarray) -> bytes:
+def _tag(
+    key: Key, nonce: bytes, setting: int, shape: tuple[int, ...], symbols: np.ndarray, riding: np.ndarray
+) -> bytes:
     """HMAC-SHA-256 over all that the receiver reads but the nonce, which the key of this purpose comes from."""
     height, width = shape[:2]
-    code = hmac.new(key.subkey("tag", nonce), bytes([setting]) + width.to_bytes(4, "little") + height.to_bytes(4, "little"), sha256)
-    code.update(symbols)
-    code.update(riding)
+    head = bytes([setting]) + width.to_bytes(4, "little") + height.to_bytes(4, "little")
+    code = hmac.new(key.subkey("tag", nonce), head, sha256)
+    code.update(symbols.data)
+    code.update(riding.data)
     return code.digest()[:TAG]
 
 
@@ -179,7 +193,8 @@ def _carried(picture: np.ndarray, symbols: np.ndarray, carrier: Carrier) -> np.n
 
 
 def _nearest(colours: np.ndarray, symbols: np.ndarray, bits: np.ndarray, carrier: Carrier) -> np.ndarray:
-    """Of all colours that carry these symbols and have these lowest bits of B those nearest to `colours`, (n, 3) uint8."""
+    """Of all colours that carry these symbols and have these lowest bits of B those nearest to `colours`, (n, 3)
+    uint8."""
     found = np.empty_like(colours)
     for start in range(0, len(colours), CHUNK):
         part = slice(start, start + CHUNK)

@@ -1,7 +1,7 @@
 """`qim`: a network writes the secret's Haar bands as a code of whole numbers, and the pixels' colours carry it.
 
-The receiver reads the numbers without error, whatever the cover is, and what they change is small and known beforehand (see
-`isgan.hiders.qim.carrier`). What is left to learn is the code.
+The receiver reads the numbers without error, whatever the cover is, and what they change is small and known beforehand
+(see `isgan.hiders.qim.carrier`). What is left to learn is the code.
 """
 
 import copy
@@ -45,7 +45,8 @@ class ResidualBlock(nn.Module):
 
 
 class Writer(nn.Module):
-    """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding; only the sender's."""
+    """What is still wrong with the estimate, (N, 16 [+ context], h, w) -> symbols (N, count, h, w), before rounding;
+    only the sender's."""
 
     def __init__(self, context: int, count: int, hidden: int, strengths: int):
         super().__init__()
@@ -57,15 +58,18 @@ class Writer(nn.Module):
     def forward(self, error: Tensor, context: Tensor | None, strength: int) -> Tensor:
         seen = error if context is None else _beside(error, context)
         enter, block, activate, leave = self.network
-        return self.linear(error, strength).float() + leave(activate(block(enter(seen, strength), strength)), strength).float()
+        return (
+            self.linear(error, strength).float()
+            + leave(activate(block(enter(seen, strength), strength)), strength).float()
+        )
 
 
 class Reader(nn.Module):
     """One stage of the receiver's half, which the sender runs too.
 
-    Symbols (N, count, h, w) in [-1, 1] and the context of the stage before (N, hidden, h, w), if there is one -> context, the bands'
-    correction (N, 16, h, w) and, but for the last stage, by how much the next one is to magnify what is still wrong (N, 16, h, w).
-    Each strength has something of its own, see `isgan.hiders.qim.dial`.
+    Symbols (N, count, h, w) in [-1, 1] and the context of the stage before (N, hidden, h, w), if there is one ->
+    context, the bands' correction (N, 16, h, w) and, but for the last stage, by how much the next one is to magnify
+    what is still wrong (N, 16, h, w). Each strength has something of its own, see `isgan.hiders.qim.dial`.
     """
 
     def __init__(self, count: int, hidden: int, blocks: int, stage: int, last: bool, strengths: int):
@@ -94,9 +98,9 @@ class Qim(Dialled):
                           |                                     |
                           +--- estimate <-- + correction/gain <-- reader (the receiver's half; the sender runs it too)
 
-    Beyond the image's edge there is no symbol. The receiver knows these pixels too, and the sender's later stages see and mend the damage.
-    More symbols give a better secret and a worse stego image. One network serves all of the carrier's `MODULI`, a strength each; training
-    draws one for each batch.
+    Beyond the image's edge there is no symbol. The receiver knows these pixels too, and the sender's later stages see
+    and mend the damage. More symbols give a better secret and a worse stego image. One network serves all of the
+    carrier's `MODULI`, a strength each; training draws one for each batch.
 
     Args:
         stages: number of refinements, 1 to 4.
@@ -110,17 +114,22 @@ class Qim(Dialled):
 
     def __init__(self, stages: int = 3, hidden: int = 64, blocks: int = 2):
         if not (1 <= stages <= 4 and 8 <= hidden <= 256 and 0 <= blocks <= 8):
-            raise IsganError(f"qim with stages={stages} (1 to 4), hidden={hidden} (8 to 256), blocks={blocks} (0 to 8) is out of bounds")
+            bounds = f"stages={stages} (1 to 4), hidden={hidden} (8 to 256), blocks={blocks} (0 to 8)"
+            raise IsganError(f"qim with {bounds} is out of bounds")
         super().__init__(stages=stages, hidden=hidden, blocks=blocks)
         self.haar = Haar(levels=2)
         # 16 symbols a block, shared out; the first stages get what is left over: 6, 5, 5.
         self.counts = [BANDS // stages + (stage < BANDS % stages) for stage in range(stages)]
         widths = hidden * 3 // 4, self.strengths
-        self.writers = nn.ModuleList(Writer(hidden if stage else 0, count, *widths) for stage, count in enumerate(self.counts))
-        self.readers = nn.ModuleList(
-            Reader(count, hidden, blocks, stage, stage == stages - 1, self.strengths) for stage, count in enumerate(self.counts)
+        self.writers = nn.ModuleList(
+            Writer(hidden if stage else 0, count, *widths) for stage, count in enumerate(self.counts)
         )
-        # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the correction in a reader.
+        self.readers = nn.ModuleList(
+            Reader(count, hidden, blocks, stage, stage == stages - 1, self.strengths)
+            for stage, count in enumerate(self.counts)
+        )
+        # 3x3 convolutions in a row at a quarter of the resolution: 4 in a writer; 1, 2 a block, and 1 for the
+        # correction in a reader.
         writing = 4 * stages + (2 + 2 * blocks) * (stages - 1)
         reading = (1 + 2 * blocks) * stages + 1
         self._reaches = [BLOCK * convolutions + BLOCK - 1 for convolutions in (max(writing, reading), reading)]
@@ -154,7 +163,8 @@ class Qim(Dialled):
         return self._read_color(symbols - self.carrier.modulus // 2 * bits, bits)
 
     def draft(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """The symbols (N, 1, H, W) before they are rounded; of a colour secret (N, 2, H, W), then the bits of chroma."""
+        """The symbols (N, 1, H, W) before they are rounded; of a colour secret (N, 2, H, W), then the bits of
+        chroma."""
         return self._code(secret, look_back=False)[0]
 
     def finish(self, cover: Tensor, draft: Tensor) -> Hiding:
@@ -165,7 +175,8 @@ class Qim(Dialled):
         return Hiding(self._carry(cover, draft), self._read_color(symbols, draft[:, 1:].detach()))
 
     def forward(self, cover: Tensor, secret: Tensor) -> Hiding:
-        """As in the contract, but the gradient goes from the secret to the symbols, not by way of the pixels, whose changes are noise."""
+        """As in the contract, but the gradient goes from the secret to the symbols, not by way of the pixels, whose
+        changes are noise."""
         if self.training:  # no random state: a resumed run draws the same strengths
             drawn = int((cover * 255).round().double().sum()) % self.strengths + 1
             return self.at(drawn)._hidden(cover, secret)
@@ -176,7 +187,8 @@ class Qim(Dialled):
         return Hiding(self._carry(cover, draft), revealed)
 
     def _carry(self, cover: Tensor, draft: Tensor) -> Tensor:
-        """What is saved: cover (N, 3, H, W) in [0, 1] with the symbols of a `draft`, on the 8-bit grid; without a gradient."""
+        """What is saved: cover (N, 3, H, W) in [0, 1] with the symbols of a `draft`, on the 8-bit grid; without a
+        gradient."""
         symbols = self._rounded(draft).detach()
         if self.color:
             symbols = symbols + self.carrier.modulus // 2 * draft[:, 1:]
@@ -188,8 +200,8 @@ class Qim(Dialled):
     def _code(self, secret: Tensor, look_back: bool = True) -> tuple[Tensor, Tensor]:
         """The `draft` of what the pixels are to carry, and what that reveals; see `_write`.
 
-        Colour is Y, coded as a gray secret, and Cb and Cr at half the resolution, coded as gray secrets of their own with 4 symbols: two
-        bits for each of the two in 2 x 2 pixels, a bit for each pixel.
+        Colour is Y, coded as a gray secret, and Cb and Cr at half the resolution, coded as gray secrets of their own
+        with 4 symbols: two bits for each of the two in 2 x 2 pixels, a bit for each pixel.
         """
         room = torch.ones_like(secret[:, :1])
         if not self.color:
@@ -209,11 +221,13 @@ class Qim(Dialled):
         return _with_chroma(self._read(symbols, room, self.strength), planes)
 
     def _write(self, secret: Tensor, room: Tensor, strength: int, look_back: bool = True) -> tuple[Tensor, Tensor]:
-        """secret (N, 1, H, W) -> symbols (N, 1, H, W) in [0, modulus - 1], not yet rounded; what they reveal (N, 1, H, W).
+        """secret (N, 1, H, W) -> symbols (N, 1, H, W) in [0, modulus - 1], not yet rounded; what they reveal (N, 1, H,
+        W).
 
         `room` (N, 1, H, W) is 1 where there is a symbol, else 0.
 
-        Without `look_back` the last reader is spared, which the symbols do not need; the second result is then of no use.
+        Without `look_back` the last reader is spared, which the symbols do not need; the second result is then of no
+        use.
         """
         height, width = secret.shape[-2:]
         modulus = MODULI[strength - 1]
@@ -253,8 +267,8 @@ class Qim(Dialled):
 
 
 def _beside(few: Tensor, context: Tensor) -> Tensor:
-    """(N, few, h, w), (N, many, h, w) -> (N, few + many, h, w), in the layout that convolutions want: they would copy all of it first,
-    which takes a tenth of hiding."""
+    """(N, few, h, w), (N, many, h, w) -> (N, few + many, h, w), in the layout that convolutions want: they would copy
+    all of it first, which takes a tenth of hiding."""
     return torch.cat([few.contiguous(memory_format=torch.channels_last), context], dim=1)
 
 
@@ -264,12 +278,16 @@ def _centred(symbols: Tensor, modulus: int) -> Tensor:
 
 
 def _chroma_symbols(bits: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
-    """bits, room (N, 1, H, W) -> symbols of Cb and Cr in 0 ... 3, and which of them are whole, (2 N, 1, H/2, W/2) rounded up.
+    """bits, room (N, 1, H, W) -> symbols of Cb and Cr in 0 ... 3, and which of them are whole, (2 N, 1, H/2, W/2)
+    rounded up.
 
     Of 2 x 2 pixels the upper two have the bits of Cb, the higher one first, and the lower two those of Cr.
     """
     below, right = (-side % 2 for side in bits.shape[-2:])
-    bits, room = (F.pixel_unshuffle(F.pad(image, (0, right, 0, below)), 2).unflatten(1, (2, 2)).flatten(0, 1) for image in (bits, room))
+    bits, room = (
+        F.pixel_unshuffle(F.pad(image, (0, right, 0, below)), 2).unflatten(1, (2, 2)).flatten(0, 1)
+        for image in (bits, room)
+    )
     return 2 * bits[:, :1] + bits[:, 1:], room[:, :1] * room[:, 1:]
 
 
