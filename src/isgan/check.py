@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, JpegImagePlugin
 
 from isgan.covers.jpeg import JpegCover
 from isgan.covers.past import past_of
@@ -85,9 +85,9 @@ def check(data: bytes, name: str) -> dict[str, Any]:
 
 def _of_size(size: tuple[int, int], exif: Image.Exif) -> Iterator[Sign]:
     detailed = exif.get_ifd(ExifTags.IFD.Exif)
-    recorded = detailed.get(ExifTags.Base.ExifImageWidth), detailed.get(ExifTags.Base.ExifImageHeight)
-    if all(isinstance(side, int) and side > 0 for side in recorded) and sorted(recorded) != sorted(size):
-        yield Sign(RESIZED, f"EXIF speaks of {recorded[0]} x {recorded[1]} pixels")
+    width, height = detailed.get(ExifTags.Base.ExifImageWidth), detailed.get(ExifTags.Base.ExifImageHeight)
+    if isinstance(width, int) and isinstance(height, int) and width > 0 < height and {width, height} != {*size}:
+        yield Sign(RESIZED, f"EXIF speaks of {width} x {height} pixels")
     elif max(size) in SERVICE_SIDES and not exif.get(ExifTags.Base.Model):
         yield Sign(RESIZED, f"its longer side has {max(size)} pixels, to which services reduce pictures")
 
@@ -106,10 +106,11 @@ def _of_exif(image: Image.Image, exif: Image.Exif) -> Iterator[Sign]:
 
 
 def _quality(image: Image.Image) -> str:
-    table = np.empty(64, np.int32)
-    table[:] = image.quantization[min(image.quantization)]  # Pillow gives it row by row
-    quality = quality_of(table.reshape(8, 8))
-    usual = np.array_equal(steps(quality), table.reshape(8, 8))
+    assert isinstance(image, JpegImagePlugin.JpegImageFile)
+    tables = image.quantization  # row by row
+    table = np.array(tables[min(tables)]).reshape(8, 8)
+    quality = quality_of(table)
+    usual = np.array_equal(steps(quality), table)
     whose = (
         "the usual tables, as most programs use"
         if usual

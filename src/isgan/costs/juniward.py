@@ -69,17 +69,24 @@ def _price(samples: np.ndarray) -> np.ndarray:
     across = _windows(samples, 1) @ FILTERS.T
     low, high = (part.reshape(len(samples), -1) for part in (across[..., :8], across[..., 8:]))
     low_down, high_down = FILTERS[:8], FILTERS[8:]
-    total = 0
-    for part, down, step_down, step_across in (
-        (high, low_down, LOW_STEP, HIGH_STEP),
-        (low, high_down, HIGH_STEP, LOW_STEP),
-        (high, high_down, HIGH_STEP, HIGH_STEP),
-    ):
-        subband = (down @ _windows(part, 0)).reshape(-1, part.shape[1])
-        weights = 1 / (np.abs(subband[1:, 1:]) + SIGMA)
-        columns = (step_down @ _windows(weights, 0)).reshape(-1, weights.shape[1])
-        total = total + _windows(columns, 1) @ step_across.T
+    total = _relative(high, low_down, LOW_STEP, HIGH_STEP)
+    total += _relative(low, high_down, HIGH_STEP, LOW_STEP)
+    total += _relative(high, high_down, HIGH_STEP, HIGH_STEP)
     return total.reshape(len(samples) - 2 * MARGIN, -1)
+
+
+def _relative(filtered: np.ndarray, down: np.ndarray, step_down: np.ndarray, step_across: np.ndarray) -> np.ndarray:
+    """The relative change of one subband for each coefficient, (h, w / 8, 8).
+
+    Args:
+        filtered: samples that were filtered across.
+        down: (8, 23), the filter for the other direction.
+        step_down, step_across: (8, 23), what a step changes.
+    """
+    subband = (down @ _windows(filtered, 0)).reshape(-1, filtered.shape[1])
+    weights = 1 / (np.abs(subband[1:, 1:]) + SIGMA)
+    columns = (step_down @ _windows(weights, 0)).reshape(-1, weights.shape[1])
+    return _windows(columns, 1) @ step_across.T
 
 
 def _windows(values: np.ndarray, axis: int) -> np.ndarray:

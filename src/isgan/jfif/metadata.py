@@ -22,7 +22,7 @@ class Field(NamedTuple):
 
     tag: int
     kind: int
-    count: int
+    values: int
     place: int
 
 
@@ -127,9 +127,9 @@ def _base(segments: tuple[Segment, ...], index: int) -> int:
 
 def _entries(tiff: bytes) -> Iterator[Entry]:
     for order, field in _fields(tiff):
-        if field.tag == ENTRIES and field.count % 16 == 0 and field.place + 4 <= len(tiff):
+        if field.tag == ENTRIES and field.values % 16 == 0 and field.place + 4 <= len(tiff):
             start = struct.unpack_from(order + "I", tiff, field.place)[0]
-            for place in range(start, min(start + field.count, len(tiff) - 15), 16):
+            for place in range(start, min(start + field.values, len(tiff) - 15), 16):
                 yield Entry(order, place + 4, *struct.unpack_from(order + "II", tiff, place + 4))
 
 
@@ -145,4 +145,5 @@ def _fields(tiff: bytes) -> Iterator[tuple[str, Field]]:
         start = place + 2 + 12 * index
         if start + 12 > len(tiff):
             return
-        yield order, Field(*struct.unpack_from(order + "HHI", tiff, start), start + 8)
+        tag, kind, values = struct.unpack_from(order + "HHI", tiff, start)
+        yield order, Field(tag, kind, values, start + 8)

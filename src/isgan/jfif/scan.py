@@ -108,16 +108,7 @@ def shortest(counts: np.ndarray, tables: huffman.Tables, before: np.ndarray) -> 
     found, former = _best(counts, tables), _best(before, tables)
     for key, best in found.items():
         if key in former and _bits(former[key]) == _bits(tables[key]) and former[key] != tables[key]:
-            rank = {symbol: place for place, symbol in enumerate(tables[key].symbols)}
-            bits = _bits(best)
-            found[key] = Table(
-                best.counts,
-                bytes(
-                    sorted(
-                        bits, key=lambda symbol, bits=bits, rank=rank: (bits[symbol], rank.get(symbol, symbol + 256))
-                    )
-                ),
-            )
+            found[key] = Table(best.counts, _in_order_of(tables[key], best))
     return tables | found
 
 
@@ -145,6 +136,13 @@ def write(buffer: np.ndarray, header: Header, counts: np.ndarray, pad: int) -> b
 def _best(counts: np.ndarray, tables: huffman.Tables) -> huffman.Tables:
     """The shortest table in place of each that is used."""
     return {key: huffman.shortest(counts[huffman.row(*key)]) for key in tables if counts[huffman.row(*key)].any()}
+
+
+def _in_order_of(table: Table, best: Table) -> bytes:
+    """The symbols of a table, those with codes of the same length in the order of another table, new ones last."""
+    bits, rank = _bits(best), {symbol: place for place, symbol in enumerate(table.symbols)}
+    places = sorted((length, rank.get(symbol, symbol + 256), symbol) for symbol, length in bits.items())
+    return bytes(symbol for _, _, symbol in places)
 
 
 def _bits(table: Table) -> dict[int, int]:
