@@ -127,8 +127,8 @@ def hider(model: Model) -> "Hider":
 
 
 def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bool = False) -> None:
-    """Writes the weights to `path`, a .safetensors file, and beside it the card, with `scheme`, `hider`, `parameters`
-    and `sha256` added.
+    """Writes the weights to `path`, a .safetensors file, and beside it the card, with `scheme`, `hider`, `keyed`,
+    `parameters` and `sha256` added.
 
     Equal weights make equal files. Existing files are replaced, each as a whole. With `half` floats are rounded to 16
     bits, which take half the space; what is loaded is float32 all the same.
@@ -137,6 +137,7 @@ def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bo
     from safetensors.torch import save as serialize
 
     from isgan.hiders import hiders
+    from isgan.hiders.base import Dialled
 
     path = Path(path)
     if path.suffix != SUFFIX:
@@ -147,7 +148,12 @@ def save(hider: "Hider", path: str | os.PathLike, card: dict[str, Any], half: bo
         tensors = {key: tensor.half() if tensor.dtype == torch.float32 else tensor for key, tensor in tensors.items()}
     metadata = {"format": FORMAT, "hider": name, "config": json.dumps(hider.config, sort_keys=True)}
     data = _in_order(serialize(tensors, metadata))
-    made = {"scheme": "neural", "hider": name, "parameters": sum(parameter.numel() for parameter in hider.parameters())}
+    made = {
+        "scheme": "neural",
+        "hider": name,
+        "keyed": isinstance(hider, Dialled),
+        "parameters": sum(parameter.numel() for parameter in hider.parameters()),
+    }
     write_file(path, data, force=True)
     write_file(
         _card_path(path), to_toml(made | card | {"sha256": hashlib.sha256(data).hexdigest()}).encode(), force=True
