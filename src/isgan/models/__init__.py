@@ -62,12 +62,12 @@ def card(model: Model) -> dict[str, Any]:
 
 
 def fingerprint(model: Model) -> str:
-    """Eight characters that sender and receiver compare: of the weights' SHA-256, or, where there are none, of the
-    card's but for its scores."""
+    """Eight characters that sender and receiver compare: of the weights' SHA-256, or, where there are none, of that of
+    the scheme and its parts."""
     path = _path(model)
     if path.exists():
         return hashlib.sha256(_read(path)).hexdigest()[:8]
-    parts = {key: value for key, value in card(model).items() if key != "scores"}
+    parts = {key: value for key, value in card(model).items() if key not in ("licence", "note", "scores")}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
 
 
