@@ -12,7 +12,7 @@ from PIL import Image
 from isgan import models
 from isgan.covers import covers
 from isgan.covers.base import Cover
-from isgan.errors import IsganError, IsganWarning
+from isgan.errors import IsganError, IsganWarning, require
 from isgan.files import File, check_output, name_of, quoted, read_file, write_file
 from isgan.key import Key
 from isgan.metrics.pictures import compare, psnr
@@ -62,7 +62,7 @@ def check(cover: Source, secret: Source, output: str | os.PathLike | None, optio
         raise IsganError(f"a quality of {options.quality:g} dB is out of bounds: from 20 to 60, or --exact")
     if not options.min_secret_psnr < np.inf:
         raise IsganError(f"a minimum of {options.min_secret_psnr} dB is no bound: give --min-secret-psnr a number")
-    models.find(options.model)
+    _check_model(options)
     if output is not None:
         check_output(output, force, inputs=(cover, secret), suffixes=_suffixes())
 
@@ -156,9 +156,14 @@ def reveal(stego: Source, output: str | os.PathLike | None, phrase: str | None, 
 
 def check_reveal(stego: Source, output: str | os.PathLike | None, options: Options, force: bool) -> None:
     """Refuses what cannot work before anybody is asked for a pass phrase."""
-    models.find(options.model)
+    _check_model(options)
     if output is not None and not _is_folder(output):
         check_output(output, force, inputs=(stego,), suffixes=None)
+
+
+def _check_model(options: Options) -> None:
+    if models.card(options.model)["scheme"] == "neural":
+        require("neural", "torch", "safetensors")
 
 
 def keyed(model: models.Model) -> bool:
