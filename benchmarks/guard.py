@@ -1,7 +1,9 @@
-"""What the guard says of photographs with and without a past: `python benchmarks/guard.py RESULTS.csv --never DATA... --jpeg DATA...`.
+"""What the guard says of photographs with and without a past.
 
-`--never` names folders of PNG files that no decoder of a lossy format wrote, `--jpeg` folders of JPEG files. Of each folder: how many
-pictures the guard suspects as they are, scaled by a half, in gray, and, of the first, coded with loss once and decoded.
+    python benchmarks/guard.py RESULTS.csv --never FOLDER... --jpeg FOLDER...
+
+`--never` names folders of PNG files that no decoder of a lossy format wrote, `--jpeg` folders of JPEG files. Of each
+folder: how many pictures the guard suspects as they are, in gray, scaled down, and, of the first kind, coded with loss.
 """
 
 import argparse
@@ -27,7 +29,9 @@ def main() -> None:
     parser.add_argument("--jpeg", nargs="*", type=Path, default=[], help="folders of JPEG files")
     args = parser.parse_args()
     coded = {
-        f"{name}, {'gray' if gray else 'colour'}": lambda image, gray=gray, options=options: _coded(image, gray, options)
+        f"{name}, {'gray' if gray else 'colour'}": lambda image, gray=gray, options=options: _coded(
+            image, gray, options
+        )
         for gray in (False, True)
         for name, options in {
             "JPEG 50": {"format": "JPEG", "quality": 50},
@@ -47,7 +51,9 @@ def main() -> None:
     with args.results.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["folder", "pictures made", "suspected", "pictures", "seconds for one"])
-        work = [(folder, plain | scaled | coded) for folder in args.never] + [(folder, plain | scaled) for folder in args.jpeg]
+        work = [(folder, plain | scaled | coded) for folder in args.never] + [
+            (folder, plain | scaled) for folder in args.jpeg
+        ]
         for folder, kinds in work:
             files = sorted(path for path in folder.iterdir() if path.suffix in (".png", ".jpg"))
             images = [decode(path.read_bytes(), path.name).image.convert("RGB") for path in files]

@@ -96,7 +96,9 @@ def test_names_cannot_break_the_message(tmp_path):
 @pytest.mark.parametrize("suffix", [".png", ".PNG"])
 def test_a_good_output(tmp_path, suffix):
     path = tmp_path / f"stego{suffix}"
-    assert check_output(str(path), False, [tmp_path / "none.png", np.zeros((2, 2)), Image.new("L", (1, 1)), b"x"]) == path
+    assert (
+        check_output(str(path), False, [tmp_path / "none.png", np.zeros((2, 2)), Image.new("L", (1, 1)), b"x"]) == path
+    )
     assert not path.exists()
     assert check_output(tmp_path / "any.thing", suffixes=None) == tmp_path / "any.thing"
 
@@ -110,7 +112,9 @@ def test_lossy_outputs_are_refused_with_the_name_to_use(tmp_path, suffix):
 @pytest.mark.parametrize("name", ["stego", "stego.tiff", ".png"])
 def test_other_outputs_are_refused_with_the_name_to_use(tmp_path, name):
     refused(lambda: check_output(tmp_path / name, True), "only PNG is written", ".png'")
-    refused(lambda: check_output(tmp_path / name, True, suffixes=(".png", ".jpg")), "only PNG and JPG is written", ".png'")
+    refused(
+        lambda: check_output(tmp_path / name, True, suffixes=(".png", ".jpg")), "only PNG and JPG is written", ".png'"
+    )
 
 
 def test_outputs_where_nothing_can_be_written(tmp_path):
@@ -219,7 +223,9 @@ def test_what_verify_raises_is_passed_on_and_nothing_is_written(tmp_path, way, e
 @pytest.mark.parametrize(
     "broken", [[(os, "fsync")], [(os, "link"), (Path, "replace")], [(Path, "replace")]], ids=["fsync", "names", "move"]
 )
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()], ids=["full", "Ctrl-C"])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()], ids=["full", "Ctrl-C"]
+)
 def test_nothing_is_left_when_the_system_fails(tmp_path, way, monkeypatch, broken, error):
     def fail(*args, **kwargs):
         raise error
@@ -229,7 +235,12 @@ def test_nothing_is_left_when_the_system_fails(tmp_path, way, monkeypatch, broke
         for owner, name in broken:
             patch.setattr(owner, name, fail)
         if isinstance(error, OSError):
-            refused(lambda: write_file(tmp_path / "x", b"new", True, remedy="buy a disk"), "cannot write", "No space left", "buy a disk")
+            refused(
+                lambda: write_file(tmp_path / "x", b"new", True, remedy="buy a disk"),
+                "cannot write",
+                "No space left",
+                "buy a disk",
+            )
         else:
             with pytest.raises(KeyboardInterrupt):
                 write_file(tmp_path / "x", b"new", True)
@@ -279,7 +290,12 @@ def no_links(self, target):
 
 
 def test_a_missing_folder(tmp_path, way):
-    refused(lambda: write_file(tmp_path / "none" / "x", b"data", remedy="make it"), "cannot write", "No such file", "make it")
+    refused(
+        lambda: write_file(tmp_path / "none" / "x", b"data", remedy="make it"),
+        "cannot write",
+        "No such file",
+        "make it",
+    )
 
 
 # Ended from outside
@@ -310,7 +326,9 @@ except Terminated:
 def test_a_process_that_is_ended_leaves_nothing(tmp_path, number, prepare, code):
     if number == signal.SIGKILL and not files.NAMELESS:
         pytest.skip("this system has no files without a name")
-    writer = subprocess.Popen([sys.executable, "-c", WRITER.format(prepare=prepare), tmp_path / "x"], stdout=subprocess.PIPE)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER.format(prepare=prepare), tmp_path / "x"], stdout=subprocess.PIPE
+    )
     assert writer.stdout.readline() == b"writing\n"
     started = time.monotonic()
     writer.send_signal(number)

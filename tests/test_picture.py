@@ -16,7 +16,17 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin, TiffImagePlugin
 
 from isgan import picture as module
 from isgan.errors import IsganError, IsganWarning
-from isgan.picture import check_array, decode, fit, is_picture, lossy_format, png_bytes, read_gray, read_picture, read_rgb
+from isgan.picture import (
+    check_array,
+    decode,
+    fit,
+    is_picture,
+    lossy_format,
+    png_bytes,
+    read_gray,
+    read_picture,
+    read_rgb,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +93,15 @@ def test_lossless_formats_are_read_exactly_from_every_source(tmp_path, kind, opt
     data = saved(PHOTO, kind, **options)
     (tmp_path / "photo.jpg").write_bytes(data)  # the content counts, not the suffix
     with (tmp_path / "photo.jpg").open("rb") as file:
-        for source in (data, io.BytesIO(data), file, tmp_path / "photo.jpg", str(tmp_path / "photo.jpg"), PHOTO, Image.fromarray(PHOTO)):
+        for source in (
+            data,
+            io.BytesIO(data),
+            file,
+            tmp_path / "photo.jpg",
+            str(tmp_path / "photo.jpg"),
+            PHOTO,
+            Image.fromarray(PHOTO),
+        ):
             pixels = read_rgb(source)
             assert pixels.dtype == np.uint8 and pixels.flags.writeable
             assert np.array_equal(pixels, PHOTO)
@@ -137,7 +155,9 @@ def test_exif_orientation_is_applied(orientation, kind):
     assert turned.getexif()[0x0112] == orientation
 
 
-@pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense", b"II*\0\x08\0\0\0\x05\0" + b"\xff" * 30, b"\0"])
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense", b"II*\0\x08\0\0\0\x05\0" + b"\xff" * 30, b"\0"]
+)
 def test_malformed_exif_is_no_orientation(exif):
     assert np.array_equal(read_rgb(with_chunk(saved(PHOTO, "PNG"), b"eXIf", exif)), PHOTO)
     data = saved(PHOTO, "JPEG")
@@ -147,7 +167,13 @@ def test_malformed_exif_is_no_orientation(exif):
 
 def test_orientation_next_to_a_tag_that_pillow_cannot_write_back():
     width_as_text = struct.pack("<HHI4s", 0x0100, 2, 4, b"abc")
-    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + width_as_text + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0) + bytes(4)
+    exif = (
+        b"Exif\0\0II*\0"
+        + struct.pack("<IH", 8, 2)
+        + width_as_text
+        + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+        + bytes(4)
+    )
     assert np.array_equal(read_rgb(saved(PHOTO, "PNG", exif=exif)), np.rot90(PHOTO, -1))
 
 
@@ -174,7 +200,11 @@ def test_a_phone_jpeg_with_a_second_picture_gives_the_main_one():
 def display_p3() -> bytes:
     """A profile with wider primaries than sRGB's, Display P3's, made of an sRGB one."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    for tag, xyz in {b"rXYZ": (0.5151, 0.2412, -0.0011), b"gXYZ": (0.2919, 0.6922, 0.0419), b"bXYZ": (0.1572, 0.0666, 0.7841)}.items():
+    for tag, xyz in {
+        b"rXYZ": (0.5151, 0.2412, -0.0011),
+        b"gXYZ": (0.2919, 0.6922, 0.0419),
+        b"bXYZ": (0.1572, 0.0666, 0.7841),
+    }.items():
         (at,) = struct.unpack_from(">I", profile, profile.index(tag) + 4)
         struct.pack_into(">3i", profile, at + 8, *(round(value * 65536) for value in xyz))
     return bytes(profile)
@@ -187,7 +217,9 @@ def test_colors_are_converted_from_a_profile(kind, options):
     # CSS Color 4: linear light, Display P3 to XYZ, XYZ to sRGB, sRGB's curve.
     light = np.where(red / 255 <= 0.04045, red / 255 / 12.92, ((red / 255 + 0.055) / 1.055) ** 2.4)
     to_xyz = np.array([[0.486571, 0.265668, 0.198217], [0.228975, 0.691739, 0.079287], [0.0, 0.045113, 1.043944]])
-    to_srgb = np.array([[3.240970, -1.537383, -0.498611], [-0.969244, 1.875968, 0.041555], [0.055630, -0.203977, 1.056972]])
+    to_srgb = np.array(
+        [[3.240970, -1.537383, -0.498611], [-0.969244, 1.875968, 0.041555], [0.055630, -0.203977, 1.056972]]
+    )
     srgb = (light @ to_xyz.T @ to_srgb.T).clip(0, 1)
     expected = 255 * np.where(srgb <= 0.0031308, 12.92 * srgb, 1.055 * srgb ** (1 / 2.4) - 0.055)
     assert np.abs(read_rgb(data) - expected).max() <= 3
@@ -201,7 +233,9 @@ def test_a_profile_that_says_srgb_changes_nothing():
     assert np.array_equal(read_rgb(saved(noise, "PNG", icc_profile=profile)), noise)
 
 
-@pytest.mark.parametrize("profile", [b"nonsense", b"\0" * 200, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()])
+@pytest.mark.parametrize(
+    "profile", [b"nonsense", b"\0" * 200, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()]
+)
 def test_a_profile_that_makes_no_sense_is_ignored(profile):
     assert np.array_equal(read_rgb(saved(PHOTO, "PNG", icc_profile=profile)), PHOTO)
 
@@ -250,9 +284,17 @@ def test_every_kind_of_transparency_counts_as_alpha(mode):
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("PNG", {}), ("JPEG", {}), ("JPEG", {"progressive": True}), ("WEBP", {}), ("WEBP", {"lossless": True}), ("TIFF", {}),
-     ("TIFF", {"compression": "tiff_lzw"}), ("BMP", {})],
-)  # fmt: skip
+    [
+        ("PNG", {}),
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True}),
+        ("WEBP", {}),
+        ("WEBP", {"lossless": True}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("BMP", {}),
+    ],
+)
 @pytest.mark.parametrize("kept", [0.03, 0.5, 0.9, 0.99])
 def test_truncated_files(kind, options, kept):
     data = saved(np.random.default_rng(0).integers(0, 256, (30, 41, 3), np.uint8), kind, **options)

@@ -127,7 +127,7 @@ def write_file(
         remedy: what the user can do about a system error, for its message.
 
     Raises:
-        IsganError: an existing file without `force`, a full disk and other system errors, other bytes read back than written.
+        IsganError: an existing file without `force`; a full disk and other system errors; other bytes read back.
     """
     path = Path(path)
     name = quoted(path)
@@ -144,7 +144,9 @@ def write_file(
                 file.seek(0)
                 saved = file.read()
             if saved != data:
-                raise IsganError(f"{name} read back differs from what was written: check the disk, choose another folder")
+                raise IsganError(
+                    f"{name} read back differs from what was written: check the disk, choose another folder"
+                )
             if verify is not None:
                 verify(saved)
             if temporary is None:
@@ -174,7 +176,7 @@ def quoted(path: str | os.PathLike) -> str:
 
 
 def _create(folder: Path) -> tuple[BinaryIO, Path | None]:
-    """A new file, open for writing and reading: without a name where the system can do that, else a hidden one and its path."""
+    """A new file, to write and to read: without a name where the system can, else a hidden one, and its path."""
     # Not tempfile: it makes files that only their owner can read, whatever the umask says.
     if NAMELESS and OWN_FILES.is_dir():
         with suppress(OSError):  # not every file system can; the other way then says what is wrong, if anything
@@ -222,7 +224,9 @@ def _check_suffix(path: Path, name: str, suffixes: tuple[str, ...]) -> None:
     if suffix in suffixes:
         return
     only = " and ".join(known[1:].upper() for known in suffixes)
-    reason = f"{suffix} files lose detail, and with it a hidden picture" if suffix in LOSSY else f"only {only} is written"
+    reason = (
+        f"{suffix} files lose detail, and with it a hidden picture" if suffix in LOSSY else f"only {only} is written"
+    )
     raise IsganError(f"{name}: {reason}: use {quoted(path.with_suffix(suffixes[0]))}")
 
 

@@ -1,4 +1,4 @@
-"""Any picture as 8-bit numbers: which files are read, within which bounds, and what becomes of colour profiles, alpha and orientation.
+"""Any picture as 8-bit numbers: which files are read, within which bounds; profiles, alpha, orientation.
 
 Everything a receiver cannot decode exactly is refused here, in one line that says what to do instead.
 """
@@ -37,20 +37,33 @@ MAX_CHUNKS = 1_000_000  # of a PNG
 MAX_PROFILE = 4 * 2**20
 
 TURNS = (
-    Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.TRANSPOSE,
-    Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_90,
-)  # fmt: skip
+    Image.Transpose.FLIP_LEFT_RIGHT,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+)
 """What turns an image of EXIF orientation 2 ... 8 upright."""
 TIFF = (b"II*\0", b"MM\0*")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-COLOR_CHUNKS = (b"cHRM", b"cICP", b"gAMA", b"sRGB")
-"""Chunks of a PNG that say how its numbers are shown, beside an ICC profile."""
+COLOR_CHUNKS = {b"cHRM": 32, b"cICP": 4, b"gAMA": 4, b"sRGB": 1}
+"""Chunks of a PNG that say how its numbers are shown, beside an ICC profile, and how many bytes they have."""
 NAMES = {
     b"GIF8": "a GIF", b"8BPS": "a Photoshop file", b"%PDF": "a PDF", b"%!PS": "PostScript", b"\0\0\1\0": "an icon",
     b"\0\0\0\x0cjP": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000", b"\0\0\0\x0cJXL": "JPEG XL", b"\xff\x0a": "JPEG XL",
     b"<svg": "SVG", b"<?xml": "SVG",
 }  # fmt: skip
-BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"hevc": "HEIC", b"msf1": "HEIC"}
+BRANDS = {
+    b"avif": "AVIF",
+    b"avis": "AVIF",
+    b"heic": "HEIC",
+    b"heix": "HEIC",
+    b"mif1": "HEIC",
+    b"hevc": "HEIC",
+    b"msf1": "HEIC",
+}
 MUTE = threading.Lock()
 
 
@@ -79,13 +92,14 @@ class Decoded(NamedTuple):
 def read_picture(source: Source) -> np.ndarray:
     """A picture as it is meant to be seen, (H, W) uint8 of gray files and arrays, else (H, W, 3) uint8 in sRGB.
 
-    Palettes and 1-bit pictures are resolved, the EXIF orientation is applied, colours are converted from an ICC profile to sRGB.
-    Alpha is dropped where it is opaque everywhere; otherwise the picture is put on white, with an `IsganWarning`. Of a phone's JPEG
-    with further pictures inside (MPO) the main one is read.
+    Palettes and 1-bit pictures are resolved, the EXIF orientation is applied, colours are converted from an ICC profile
+    to sRGB. Alpha is dropped where it is opaque everywhere; otherwise the picture is put on white, with an
+    `IsganWarning`. Of a phone's JPEG with further pictures inside (MPO) the main one is read.
 
     Args:
-        source: a PNG, JPEG, WebP, TIFF or BMP file, by its path, its bytes, or open; a Pillow image (what its loader already reduced
-            to 8 bits cannot be told from 8 bits); or a uint8 array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), channels last.
+        source: a PNG, JPEG, WebP, TIFF or BMP file, by its path, its bytes, or open; a Pillow image (what its loader
+            already reduced to 8 bits cannot be told from 8 bits); or a uint8 array (H, W), (H, W, 1), (H, W, 3) or
+            (H, W, 4), channels last.
 
     Raises:
         IsganError: missing, unreadable, damaged, truncated or too large; another format; several frames; more than
@@ -116,7 +130,7 @@ def decode(data: bytes, name: str) -> Decoded:
 
 @contextmanager
 def opened(data: bytes, name: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
-    """A picture file with its header read and its size checked, not yet decoded; whatever decoders raise becomes an `IsganError`."""
+    """A picture file with its header read and its size checked; decoders' errors become `IsganError`."""
     with _decoding(name), _muted() if data.startswith(TIFF) else nullcontext():
         try:
             image = Image.open(io.BytesIO(data), formats=formats)
@@ -152,20 +166,23 @@ def png_bytes(
     profile: bytes | None = None,
     chunks: tuple[tuple[bytes, bytes], ...] = (),
 ) -> bytes:
-    """A picture, (H, W, 3) RGB or (H, W) gray uint8, or a Pillow image, as PNG: samples, what says how to show them, and nothing else.
+    """A PNG of samples, what says how to show them, and nothing else.
 
     It is what Pillow's own `save` writes, at any size: a file must not show that isgan wrote it.
+
+    Args:
+        image: (H, W, 3) RGB or (H, W) gray uint8, or a Pillow image.
+        profile: an ICC profile.
+        chunks: among `COLOR_CHUNKS`.
     """
     if isinstance(image, np.ndarray):
         check_array(image, (3,))
         image = Image.fromarray(image)
-    else:
-        image.info = {}
     info = PngImagePlugin.PngInfo()
     for kind, content in chunks:
         info.add(kind, content)
     file = io.BytesIO()
-    image.save(file, "PNG", icc_profile=profile, pnginfo=info)
+    image.save(file, "PNG", icc_profile=profile, pnginfo=info, transparency=None)
     return file.getvalue()
 
 
@@ -175,7 +192,7 @@ def fit(picture: np.ndarray, height: int, width: int, how: Fit = "stretch") -> n
     Args:
         picture: what to fit.
         height, width: the size.
-        how: "stretch" changes the proportions; "crop" keeps them and the middle; "pad" keeps all of it, between black bars.
+        how: "stretch" changes the proportions; "crop" keeps them and the middle; "pad" adds black bars.
     """
     size, lanczos = (width, height), Image.Resampling.LANCZOS
     if picture.shape[:2] == (height, width):
@@ -236,7 +253,7 @@ def _seen(source: Source) -> Image.Image:
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """An image of mode L or RGB with its numbers converted from an ICC profile to sRGB; a profile that makes no sense is ignored."""
+    """An image of mode L or RGB with its numbers converted from an ICC profile to sRGB, unless that makes no sense."""
     from PIL import ImageCms
 
     with suppress(ImageCms.PyCMSError, OSError, ValueError):
@@ -276,13 +293,12 @@ def _decoded(image: Image.Image, name: str, chunks: dict[bytes, bytes]) -> Decod
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     if orientation not in range(1, 9):
         orientation = 1
-    profile = _unpacked(chunks.get(b"iCCP")) if chunks else image.info.get("icc_profile")
+    profile = _unpacked(chunks.get(b"iCCP")) or image.info.get("icc_profile")  # of a PNG file, the latter is left out
     converted = image.convert("RGBA").convert("LA") if image.mode == "1" and mode == "LA" else image.convert(mode)
-    if converted is image:
-        converted = image.copy()
     converted.info = {}
+    format = "JPEG" if image.format == "MPO" else str(image.format)
     kept = tuple((kind, chunks[kind]) for kind in COLOR_CHUNKS if kind in chunks)
-    return Decoded(converted, "JPEG" if image.format == "MPO" else str(image.format), orientation, profile or None, kept)
+    return Decoded(converted, format, orientation, profile or None, kept)
 
 
 @contextmanager
@@ -324,7 +340,8 @@ def _unidentified(data: bytes, name: str) -> IsganError:
     """Why no allowed decoder took the file, from its signature alone."""
     if data.startswith((b"RIFF", *TIFF, PNG_SIGNATURE[:4], b"BM", b"\xff\xd8")):
         return IsganError(f"{name} is damaged or of a rare kind: get it again or save it as 8-bit PNG")
-    kind = BRANDS.get(data[8:12]) if data[4:8] == b"ftyp" else next((NAMES[start] for start in NAMES if data.startswith(start)), None)
+    kind = BRANDS.get(data[8:12]) if data[4:8] == b"ftyp" else None
+    kind = kind or next((NAMES[start] for start in NAMES if data.startswith(start)), None)
     if kind:
         return IsganError(f"{name} is {kind}, which is not supported: save it, or one frame of it, as PNG")
     return IsganError(f"{name} is not a PNG, JPEG, WebP, TIFF or BMP picture: save it as PNG")
@@ -344,7 +361,7 @@ def _check_kind(image: Image.Image, name: str) -> None:
 
 
 def _walk(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """The chunks of a PNG up to its end: kind, and where the content starts and ends. `IndexError` if one is cut off."""
+    """The chunks of a PNG up to its end: kind, start and end of the content; `IndexError` if one is cut off."""
     start = len(PNG_SIGNATURE)
     while True:
         if start + 12 > len(data):
@@ -360,16 +377,19 @@ def _walk(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _png_chunks(data: bytes, name: str) -> dict[bytes, bytes]:
-    """Header, colour chunks and animation control of a PNG, after the checksums of all that its picture depends on."""
+    """The chunks of a PNG that say how its numbers are shown, after the checksums of all that they depend on."""
     found: dict[bytes, bytes] = {}
     try:
         for count, (kind, start, end) in enumerate(_walk(data)):
             if count == MAX_CHUNKS:
                 raise IndexError
-            critical = not kind[0] & 32
-            if critical and zlib.crc32(memoryview(data)[start - 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            critical, wanted = not kind[0] & 32, kind == b"iCCP" or COLOR_CHUNKS.get(kind) == end - start
+            if not (critical or wanted):
+                continue
+            right = zlib.crc32(memoryview(data)[start - 4 : end]) == int.from_bytes(data[end : end + 4], "big")
+            if critical and not right:
                 raise IsganError(f"{name} is damaged (a checksum is wrong): get it again or save it as PNG")
-            if kind in (b"IHDR", b"iCCP", b"acTL", *COLOR_CHUNKS) and kind not in found:
+            if wanted and right and kind not in found:
                 found[kind] = data[start:end]
     except IndexError:
         raise IsganError(f"{name} is damaged or incomplete (it has no end): get it again or save it as PNG") from None
@@ -378,7 +398,11 @@ def _png_chunks(data: bytes, name: str) -> dict[bytes, bytes]:
 
 def _bare_png(data: bytes) -> bytes:
     """A PNG without what its picture does not depend on: texts are never unpacked, odd metadata never parsed."""
-    spans = [(start - 8, end + 4) for kind, start, end in _walk(data) if not kind[0] & 32 or kind in (b"tRNS", b"eXIf", b"acTL", b"fcTL")]
+    spans = [
+        (start - 8, end + 4)
+        for kind, start, end in _walk(data)
+        if not kind[0] & 32 or kind in (b"tRNS", b"eXIf", b"acTL", b"fcTL")
+    ]
     return PNG_SIGNATURE + b"".join(memoryview(data)[start:end] for start, end in spans)
 
 

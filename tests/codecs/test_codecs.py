@@ -83,7 +83,11 @@ def test_numbers_are_given_once_and_for_all():
 def test_the_boxes_left_out_come_back_byte_for_byte(size, gray, level, monkeypatch):
     files = []
     save = Image.Image.save
-    monkeypatch.setattr(Image.Image, "save", lambda self, file, *args, **options: (save(self, file, *args, **options), files.append(file)))
+    monkeypatch.setattr(
+        Image.Image,
+        "save",
+        lambda self, file, *args, **options: (save(self, file, *args, **options), files.append(file)),
+    )
     data = Avif().pack(samples(*size, gray), level)
     assert Avif().file(data) == files[0].getvalue()
     assert len(files[0].getvalue()) - len(data) > 250
@@ -122,7 +126,13 @@ def test_a_stream_with_a_second_header_is_refused():
 
 @pytest.mark.parametrize(
     "picture",
-    [PHOTO, PHOTO[..., 0], np.zeros((50, 60), np.uint8), np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8), PHOTO[:1, :1]],
+    [
+        PHOTO,
+        PHOTO[..., 0],
+        np.zeros((50, 60), np.uint8),
+        np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8),
+        PHOTO[:1, :1],
+    ],
     ids=["photo", "gray", "flat", "noise", "pixel"],
 )
 def test_lossless_is_exact_and_no_larger_than_png(picture):

@@ -40,7 +40,10 @@ def test_a_bomb_is_refused(monkeypatch):
     monkeypatch.setattr(module, "MAX_BYTES", 1 << 20)
     bomb = bytes(1 << 21)
     deflate = zlib.compressobj(9, wbits=-15)
-    for packed in (b"\1" + deflate.compress(bomb) + deflate.flush(), b"\2" + lzma.compress(bomb, lzma.FORMAT_RAW, filters=FILTERS)):
+    for packed in (
+        b"\1" + deflate.compress(bomb) + deflate.flush(),
+        b"\2" + lzma.compress(bomb, lzma.FORMAT_RAW, filters=FILTERS),
+    ):
         assert len(packed) < 4000
         with pytest.raises(IsganError, match="larger than 1 MiB"):
             File().decode(packed)

@@ -86,7 +86,9 @@ def test_photographs_take_few_encodings(name, monkeypatch):
     counted = []
     for way in ("pack", "sketch"):
         work = getattr(codec, way)
-        monkeypatch.setattr(codec, way, lambda picture, level, way=way, work=work: (counted.append(way), work(picture, level))[1])
+        monkeypatch.setattr(
+            codec, way, lambda picture, level, way=way, work=work: (counted.append(way), work(picture, level))[1]
+        )
     slow = 3 if name == "avif" else 12
     for psnr in (30.0, 36.0, 42.0):
         counted.clear()

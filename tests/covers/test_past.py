@@ -51,7 +51,10 @@ def test_decoded_webp_and_avif_do_not(path):
     image = Image.open(path).convert("RGB")
     assert past_of(planes(coded(image, "WEBP", quality=80))) == "was decoded from a WebP file"
     for subsampling in ("4:2:0", "4:4:4"):
-        assert past_of(planes(coded(image, "AVIF", quality=80, subsampling=subsampling))) == "was decoded from a JPEG or AVIF file"
+        assert (
+            past_of(planes(coded(image, "AVIF", quality=80, subsampling=subsampling)))
+            == "was decoded from a JPEG or AVIF file"
+        )
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -78,7 +81,9 @@ def test_reachable_colours_are_those_of_the_formulas():
 
 
 def test_a_single_change_leaves_the_lattice():
-    image = np.asarray(coded(Image.open(EXAMPLES[0]).convert("RGB"), "JPEG", quality=90)).reshape(-1, 3).astype(np.int64)
+    image = (
+        np.asarray(coded(Image.open(EXAMPLES[0]).convert("RGB"), "JPEG", quality=90)).reshape(-1, 3).astype(np.int64)
+    )
     image = image[(image > 1).all(1) & (image < 254).all(1)]
     assert jpeg_reachable(image).all()
     for channel in range(3):

@@ -24,11 +24,15 @@ def saved(image: np.ndarray | Image.Image, kind: str = "PNG", **options) -> byte
 
 
 def same(one: PngCover, other: PngCover) -> bool:
-    return len(one.planes) == len(other.planes) and all(np.array_equal(*pair) for pair in zip(one.planes, other.planes, strict=True))
+    return len(one.planes) == len(other.planes) and all(
+        np.array_equal(*pair) for pair in zip(one.planes, other.planes, strict=True)
+    )
 
 
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True})])
-@pytest.mark.parametrize("make", [lambda data: PngCover.read(data, "x"), lambda data: PngCover.prepared(data, "x", Options())])
+@pytest.mark.parametrize(
+    "make", [lambda data: PngCover.read(data, "x"), lambda data: PngCover.prepared(data, "x", Options())]
+)
 def test_samples_of_any_file(kind, options, make):
     cover = make(saved(NOISE, kind, **options))
     assert [plane.dtype for plane in cover.planes] == [np.int16] * 3
@@ -140,9 +144,15 @@ def test_the_salt_is_as_specified():
 
 def test_changes_elsewhere_leave_the_salt():
     cover = PngCover(NOISE)
-    moved = cover.changed(tuple(np.where(frozen, plane, plane ^ 1) for plane, frozen in zip(cover.planes, cover.frozen, strict=True)))
+    moved = cover.changed(
+        tuple(np.where(frozen, plane, plane ^ 1) for plane, frozen in zip(cover.planes, cover.frozen, strict=True))
+    )
     assert moved.salt() == cover.salt()
-    for other in (PngCover(NOISE ^ 1), PngCover(NOISE[..., 0]), PngCover(np.ascontiguousarray(NOISE.transpose(1, 0, 2)))):
+    for other in (
+        PngCover(NOISE ^ 1),
+        PngCover(NOISE[..., 0]),
+        PngCover(np.ascontiguousarray(NOISE.transpose(1, 0, 2))),
+    ):
         assert other.salt() != cover.salt()
 
 

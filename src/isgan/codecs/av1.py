@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from isgan.errors import IsganError
 
-SEQUENCE, DELIMITER, FRAMES = 1, 2, (3, 4, 6)  # types of the units that a stream consists of
+SEQUENCE, DELIMITER, FRAMES = 1, 2, {3, 4, 6}  # types of the units that a stream consists of
 
 
 class Sequence(NamedTuple):
@@ -29,16 +29,20 @@ def stream_of(file: bytes) -> bytes:
 
 
 def boxed(stream: bytes) -> bytes:
-    """The AVIF file of a stream as `stream_of` gives it, byte for byte as libavif writes it. `IsganError` if it is no such stream."""
+    """The AVIF file of a stream as `stream_of` gives it, byte for byte as libavif writes it.
+
+    Raises:
+        IsganError: it is no such stream.
+    """
     header = sequence(stream)
     depths = b"\x08" if header.mono else b"\x08\x08\x08"
     across, down = header.subsampled
-    configuration = bytes([0x81, header.profile << 5 | header.level, header.mono << 4 | across << 3 | down << 2, 0])
+    sampling = header.mono << 4 | across << 3 | down << 2
     properties = _box(
         b"ipco",
         _box(b"ispe", bytes(4), struct.pack(">II", header.width, header.height)),
         _box(b"pixi", bytes(4), bytes([len(depths)]), depths),
-        _box(b"av1C", configuration),
+        _box(b"av1C", bytes([0x81, header.profile << 5 | header.level, sampling, 0])),
         _box(b"colr", b"nclx", struct.pack(">HHHB", 1, 13, 6, 0x80)),  # as sRGB, matrix of BT.601, full range
     )
     item = _box(b"infe", bytes.fromhex("02000000 0001 0000"), b"av01", b"Color\0")
@@ -63,10 +67,11 @@ def boxed(stream: bytes) -> bytes:
 def sequence(stream: bytes) -> Sequence:
     """The sequence header that a stream of one still picture starts with.
 
-    The header has to be reduced (`reduced_still_picture_header`) and the only one: then no frame is larger than it says.
+    The header has to be reduced (`reduced_still_picture_header`) and the only one: no frame is larger than it says.
     """
-    units = list(_units(stream))
-    if [kind for kind, _ in units[:1]] != [SEQUENCE] or len(units) < 2 or any(kind not in FRAMES for kind, _ in units[1:]):
+    units = _units(stream)
+    kinds = [kind for kind, _ in units]
+    if len(kinds) < 2 or kinds[0] != SEQUENCE or not set(kinds[1:]) <= FRAMES:
         raise _unknown()
     bits = _Bits(units[0][1])
     profile, still, reduced, level = bits.take(3), bits.take(1), bits.take(1), bits.take(5)

@@ -1,6 +1,7 @@
 """AVIF of which only the AV1 stream is kept: the boxes around it are the same for every picture, and are made anew."""
 
 import io
+import math
 
 import numpy as np
 from PIL import Image
@@ -9,9 +10,8 @@ from isgan.codecs import codecs
 from isgan.codecs.av1 import boxed, sequence, stream_of
 from isgan.codecs.base import Codec, read_one
 from isgan.errors import IsganError
-from isgan.picture import MAX_PIXELS
 
-SPEEDS = ((300_000, 4), (3_000_000, 6), (MAX_PIXELS, 8))  # libaom's, 0 to 10, for pictures of so many pixels at most
+SPEEDS = ((300_000, 4), (3_000_000, 6), (math.inf, 8))  # libaom's, 0 to 10, for pictures of so many pixels at most
 SKETCH = 8  # takes a tenth of speed 4's time, and 7 % more bytes for the same PSNR
 LAST = 63  # of AV1's quantizers as libaom numbers them, the coarsest
 
@@ -37,15 +37,15 @@ class Avif(Codec):
         file = io.BytesIO()
         subsampling = "4:0:0" if picture.ndim == 2 else "4:4:4"  # 4:2:0 takes 18 % more for the same PSNR of R, G, B
         quality = 100 - round((LAST - level) * 100 / LAST)
+        options = {"quality": quality, "speed": speed, "subsampling": subsampling}
         try:
-            Image.fromarray(picture).save(file, "AVIF", quality=quality, speed=speed, subsampling=subsampling, codec="aom",
-                                          advanced={"tune": "psnr"})  # fmt: skip
+            Image.fromarray(picture).save(file, "AVIF", codec="aom", advanced={"tune": "psnr"}, **options)
         except (KeyError, OSError, ValueError) as error:
             raise IsganError("this Pillow cannot write AVIF: take another codec, --codec webp") from error
         whole = file.getvalue()
         stream = stream_of(whole)
         if boxed(stream) != whole and not np.array_equal(_decoded(whole, picture.ndim == 2), self.decode(stream)):
-            raise IsganError("this Pillow writes AVIF in a way that isgan does not know: take another codec, --codec webp")
+            raise IsganError("this Pillow writes AVIF in a way unknown to isgan: take another codec, --codec webp")
         return stream
 
     def decode(self, data: bytes) -> np.ndarray:
@@ -56,7 +56,8 @@ class Avif(Codec):
 
 
 def _speed(picture: np.ndarray) -> int:
-    return next(speed for most, speed in SPEEDS if picture[..., :1].size <= most or most == MAX_PIXELS)
+    height, width = picture.shape[:2]
+    return next(speed for most, speed in SPEEDS if height * width <= most)
 
 
 def _decoded(file: bytes, gray: bool) -> np.ndarray:

@@ -16,7 +16,7 @@ SPAN = 40.0  # dB between the first and the last level, roughly
 
 
 class Encoded(NamedTuple):
-    """A picture as bytes, and what a receiver gets of it: the picture itself, and its PSNR in dB, infinite if it is exact."""
+    """A picture as bytes, and what a receiver gets of it: the picture, and its PSNR in dB, infinite if it is exact."""
 
     data: bytes
     picture: np.ndarray
@@ -27,10 +27,10 @@ Content = TypeVar("Content", np.ndarray, bytes)
 
 
 class Codec(ABC, Generic[Content]):
-    """Pictures, (H, W) gray or (H, W, 3) RGB uint8, to bytes and back; or the content of files, which is bytes already.
+    """Pictures, (H, W) gray or (H, W, 3) RGB uint8, to bytes and back; or files, which are bytes already.
 
     Attributes:
-        number: 0 ... 255, one byte in a sealed head that says which codec made the body; never given to another codec again.
+        number: 0 ... 255, one byte of the payload that says which codec made it; never given to another codec again.
         suffix: of its files, with the dot; "" for a codec that has none of its own.
         levels: settings from the smallest file to the best picture; one of them for codecs without loss.
     """
@@ -44,7 +44,7 @@ class Codec(ABC, Generic[Content]):
         """The picture at one of the `levels`."""
 
     def sketch(self, picture: Content, level: int) -> bytes | None:
-        """What `pack` makes in a fraction of its time, a little larger or worse, to search with; None where `pack` is fast itself."""
+        """What `pack` makes, a little worse in a fraction of the time, to search with; None where `pack` is fast."""
         return None
 
     @abstractmethod
@@ -72,7 +72,8 @@ def best(codec: Codec[np.ndarray], picture: np.ndarray, room: int, psnr: float |
     enough = math.inf if psnr is None else psnr
 
     def surplus(made: Estimate) -> float:
-        return max(made.psnr - enough, DECADE * math.log10((made.size + 1) / (max(room, 0) + 1.5)))  # positive if it does not fit
+        excess = DECADE * math.log10((made.size + 1) / (max(room, 0) + 1.5))  # positive if it does not fit
+        return max(made.psnr - enough, excess)
 
     while True:
         level = search.first(surplus)
@@ -95,10 +96,10 @@ def fewest(codec: Codec[np.ndarray], picture: np.ndarray, psnr: float) -> Encode
 
 
 def read_one(data: bytes, kind: str) -> np.ndarray:
-    """The one picture in a file, (H, W) or (H, W, 3) uint8, by one of Pillow's decoders alone; `IsganError` for anything else."""
+    """The one picture in a file, (H, W) or (H, W, 3) uint8, by one of Pillow's decoders; `IsganError` if it is none."""
     with opened(data, f"the secret, as {kind},", (kind,)) as image:
         if getattr(image, "n_frames", 1) != 1 or image.mode not in ("L", "RGB"):
-            raise IsganError(f"the secret is no picture of this codec ({kind}): it was hidden by another version of isgan")
+            raise IsganError(f"the secret is no picture as this version packs them ({kind}): update isgan")
         return np.array(image)
 
 
@@ -139,7 +140,7 @@ class _Search:
         return Estimate(sketch.size * self.ratio, sketch.psnr + self.gain)
 
     def first(self, surplus: Callable[[Estimate], float]) -> int:
-        """The first level with a surplus of at least 0 dB, one past the last if there is none. It has to grow with the level.
+        """The first level with a surplus of at least 0 dB, one past the last if there is none; it grows with the level.
 
         By interpolation, which takes some four encodings where bisection takes six.
         """
@@ -162,7 +163,7 @@ class _Search:
 
 
 def _between(low: int, high: int, below: float | None, above: float | None, slope: float) -> int:
-    """The level to try next between two with what is known of their surplus; `slope` is what a level is worth, roughly, in dB."""
+    """The level to try next between two, given their surplus where known, and roughly what a level is worth in dB."""
     if above is not None and math.isinf(above):
         above = None
     if below is not None and above is not None:

@@ -10,12 +10,17 @@ from isgan.errors import IsganError
 from isgan.files import MAX_BYTES
 
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": 8 * 2**20}]
+SMALL = 32 * 2**20  # bytes that LZMA takes ten seconds for; hardly a cover carries more
 AS_IT_IS, DEFLATE, LZMA = 0, 1, 2
 
 
 @codecs.register("file")
 class File(Codec[bytes]):
-    """Packed: a byte that says how, then the bytes as they are (0), by raw deflate (1) or by raw LZMA2 with a dictionary of 8 MiB (2)."""
+    """Whatever is smallest.
+
+    Packed: a byte that says how, then the bytes as they are (0), by raw deflate (1) or by raw LZMA2 with a dictionary of
+    8 MiB (2).
+    """
 
     number = 0
     suffix = ""
@@ -23,12 +28,10 @@ class File(Codec[bytes]):
 
     def pack(self, picture: bytes, level: int) -> bytes:
         deflate = zlib.compressobj(9, wbits=-15)
-        return min(
-            bytes([AS_IT_IS]) + picture,
-            bytes([DEFLATE]) + deflate.compress(picture) + deflate.flush(),
-            bytes([LZMA]) + lzma.compress(picture, lzma.FORMAT_RAW, filters=FILTERS),
-            key=len,
-        )
+        packed = [bytes([AS_IT_IS]) + picture, bytes([DEFLATE]) + deflate.compress(picture) + deflate.flush()]
+        if len(picture) <= SMALL:
+            packed.append(bytes([LZMA]) + lzma.compress(picture, lzma.FORMAT_RAW, filters=FILTERS))
+        return min(packed, key=len)
 
     def decode(self, data: bytes) -> bytes:
         how, packed = data[:1], data[1:]

@@ -13,7 +13,10 @@ RESOLUTIONS = 6
 
 @codecs.register("jpeg2000")
 class Jpeg2000(Codec):
-    """A bare codestream of the 9/7 wavelet, one tile, one layer; colour as YCbCr. Levels are PSNR in dB times ten, roughly."""
+    """The 9/7 wavelet, one tile, one layer; colour as YCbCr. Levels are PSNR in dB times ten, roughly.
+
+    Packed: the codestream without COM segments in its main header.
+    """
 
     number = 3
     suffix = ".j2k"

@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 from isgan.codecs import codecs
 from isgan.codecs.avif import Avif
@@ -19,7 +19,10 @@ SMALL = 1_000_000  # pixels up to which every way is tried, at its slowest
 
 @codecs.register("lossless")
 class Lossless(Codec):
-    """Packed: lossless WebP as `WebP` packs it, a reversible codestream of JPEG 2000, PNG, or of gray AVIF; the first byte tells which."""
+    """Lossless WebP, JPEG 2000's reversible wavelet, PNG, or for gray AVIF.
+
+    Packed: as `WebP` if the first byte is 2 or 3, a whole PNG if it is 137, as `Jpeg2000` if it is 255, else as `Avif`.
+    """
 
     number = 4
     suffix = ""
@@ -27,12 +30,15 @@ class Lossless(Codec):
 
     def pack(self, picture: np.ndarray, level: int) -> bytes:
         small = picture.shape[0] * picture.shape[1] <= SMALL
-        made = [webp(picture, lossless=True, method=4, quality=80 if small else 30), codestream(picture, irreversible=False)]
+        made = [
+            webp(picture, lossless=True, method=4, quality=80 if small else 30),
+            codestream(picture, irreversible=False),
+        ]
         if small:
             png = io.BytesIO()
             Image.fromarray(picture).save(png, "PNG", optimize=True)
             made.append(png.getvalue())
-            if picture.ndim == 2:
+            if picture.ndim == 2 and features.check("avif"):
                 made.append(Avif().pack(picture, Avif.levels[-1]))
         for data in sorted(made, key=len):
             if np.array_equal(self.decode(data), picture):

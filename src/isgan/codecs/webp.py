@@ -16,7 +16,7 @@ COLOR, LOSSLESS = 1, 2
 class WebP(Codec):
     """Lossy WebP at its slowest method.
 
-    Packed: a byte (1: in colour; 2: without loss; the sum of what holds), then the frame, without the boxes of its file.
+    Packed: a byte, 1 for colour plus 2 for no loss, then the content of the file's VP8 or VP8L chunk.
     """
 
     number = 2
@@ -34,8 +34,9 @@ class WebP(Codec):
         if len(data) < 2 or data[0] > COLOR | LOSSLESS:
             raise IsganError("the secret is no WebP picture that this version knows: update isgan")
         frame = data[1:]
-        box = (b"VP8L" if data[0] & LOSSLESS else b"VP8 ") + len(frame).to_bytes(4, "little") + frame + bytes(len(frame) % 2)
-        return b"RIFF" + (4 + len(box)).to_bytes(4, "little") + b"WEBP" + box
+        kind = b"VP8L" if data[0] & LOSSLESS else b"VP8 "
+        chunk = kind + len(frame).to_bytes(4, "little") + frame + bytes(len(frame) % 2)
+        return b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"WEBP" + chunk
 
 
 def webp(picture: np.ndarray, **options: object) -> bytes:

@@ -1,21 +1,26 @@
 """The guard: whether something is known of a picture's past that a single changed sample would not fit.
 
-Fridrich, Goljan and Du, "Steganalysis based on JPEG compatibility", SPIE 2001: what a JPEG decoder gives lies on a lattice, that of the
-quantised DCT in each block of 8 x 8 pixels, and that of whole numbers of Y, Cb, Cr in each pixel's colour. A picture whose contrast was
-stretched skips values, and a drawing has few colours.
+Fridrich, Goljan and Du, "Steganalysis based on JPEG compatibility", SPIE 2001: what a JPEG decoder gives lies on a
+lattice, that of the quantised DCT in each block of 8 x 8 pixels, and that of whole numbers of Y, Cb, Cr in each pixel's
+colour. A picture whose contrast was stretched skips values, and a drawing has few colours.
+
+Measured on photographs with and without a past: `benchmarks/guard.py`, docs/results/guard.csv.
 """
 
 import numpy as np
 
 from isgan.covers.base import Planes
 
-REGION, REGIONS = 128, 4  # side in pixels of the regions that are looked at, and how many there are across and down at most
+REGION = 128  # side in pixels of the regions that are looked at
+REGIONS = 4  # across, and down, at most
 PIXELS = 20_000  # whose colours are looked at, at most
 FEWEST = 300  # coefficients without which nothing is said
+LUMA, PACK = np.array([[0.299, 0.587, 0.114], [1 << 16, 1 << 8, 1]], np.float32)  # weights of R, G, B
 REACHABLE = 0.25  # share of all colours on a lattice
 SUSPECT = 0.45  # share of a picture's colours on a lattice from which on it is suspect, if these are many
 DEVIATIONS, PEAK = 7.0, 3.0  # of grids that stand out; at most 4.3 and 2.1 of 660 pictures without a past
-GAPS, BESIDE = 3, 10  # values that never occur though both next to them occur so often, and how many of them are suspect
+SPREAD = 0.005  # of the shares of zeros, at least; of photographs without a past up to .006
+GAPS, BESIDE = 3, 10  # values that never occur, though each next to them occurs so often; 0 of 660 without a past
 COLORS, MANY = 256, 4096  # different colours that are suspect, of how many pixels
 
 
@@ -29,16 +34,16 @@ def past_of(planes: Planes) -> str | None:
     luma = regions[:, 0]
     if len(planes) == 3:
         colors = _colors(regions)
-        # Whether JPEG's formulas reach a colour depends on R - G and B - G alone. Each pair counts once: of grayish pictures a few that
-        # are reachable make up most. AVIF is decoded to fractions of Cb and Cr, of which most still fit.
+        # Whether JPEG's formulas reach a colour depends on R - G and B - G alone. Each pair counts once: of grayish
+        # pictures a few that are reachable make up most. AVIF's decoder gives fractions of Cb and Cr; most still fit.
         if _suspect(jpeg_reachable(_one_of_each(colors, colors[:, ::2] - colors[:, 1:2]))):
             return "was decoded from a JPEG or AVIF file"
         if _suspect(webp_reachable(_one_of_each(colors, colors))):
             return "was decoded from a WebP file"
-        count = len(np.unique(np.tensordot(regions, np.float32([65536, 256, 1]), (1, 0))))
+        count = len(np.unique(np.tensordot(regions, PACK, (1, 0))))
         if count <= COLORS and luma.size >= MANY:
             return f"has no more than {count} colours"
-        luma = np.tensordot(regions, np.float32([0.299, 0.587, 0.114]), (1, 0))
+        luma = np.tensordot(regions, LUMA, (1, 0))
     if any(_gaps(regions[:, plane]) >= GAPS for plane in range(len(planes))):
         return "skips values, as contrast that was stretched does"
     nearer, peak = grid_deviations(luma)
@@ -64,7 +69,14 @@ def _one_of_each(colors: np.ndarray, keys: np.ndarray) -> np.ndarray:
 
 
 def jpeg_reachable(colors: np.ndarray) -> np.ndarray:
-    """Which colours whole numbers of Y, Cb, Cr give by JFIF's formulas as libjpeg rounds them: (n, 3) in 1 ... 254 -> (n,) bool."""
+    """Which colours whole numbers of Y, Cb, Cr give by JFIF's formulas, rounded as libjpeg does.
+
+    Args:
+        colors: (n, 3) of 1 ... 254; what is clipped can come from anywhere.
+
+    Returns:
+        (n,) bool.
+    """
     red, green, blue = colors.T
     luma = np.rint(0.299 * red + 0.587 * green + 0.114 * blue).astype(np.int64)
     found = np.zeros(len(colors), bool)
@@ -77,7 +89,7 @@ def jpeg_reachable(colors: np.ndarray) -> np.ndarray:
 
 
 def webp_reachable(colors: np.ndarray) -> np.ndarray:
-    """Which colours whole numbers of Y, U, V give as libwebp rounds them: (n, 3) in 1 ... 254 -> (n,) bool."""
+    """Which colours whole numbers of Y, U, V give by libwebp's formulas; as `jpeg_reachable`."""
     red, green, blue = colors.T
     found = np.zeros(len(colors), bool)
     luma = np.rint(16 + 219 / 255 * (0.299 * red + 0.587 * green + 0.114 * blue)).astype(np.int64)
@@ -96,15 +108,15 @@ def webp_reachable(colors: np.ndarray) -> np.ndarray:
 def grid_deviations(luma: np.ndarray) -> tuple[float, float]:
     """How much one of the 64 grids of 8 x 8 blocks stands out by its DCT coefficients.
 
-    Quantised coefficients are whole numbers, and rounding to 8 bits moves them by .29 on average. So at high qualities they are nearer to
-    whole numbers, and at medium and low ones more of them are next to 0.
+    Quantised coefficients are whole numbers, and rounding to 8 bits moves them by .29 on average. So at high qualities
+    they are nearer to whole numbers, and at medium and low ones more of them are next to 0.
 
     Args:
         luma: (regions, h, w) float32.
 
     Returns:
-        How much nearer to whole numbers they are in the best grid, in standard errors; and by how much the grid with the most zeros
-        is ahead of the next, in deviations of all grids.
+        How much nearer to whole numbers they are in the best grid, in standard errors; and by how much the grid with
+        the most zeros is ahead of the next, in deviations of all grids.
     """
     zeros, distances, counts = [], [], []
     for grid in range(64):
@@ -118,11 +130,11 @@ def grid_deviations(luma: np.ndarray) -> tuple[float, float]:
         counts.append(len(large))
     nearest = int(np.argmin(distances))
     # Of numbers anywhere between whole ones, the distance's standard deviation is 1 / sqrt(48).
-    nearer = (np.median(distances) - distances[nearest]) * (48 * counts[nearest]) ** 0.5
+    nearer = float(np.median(np.array(distances)) - distances[nearest]) * (48 * counts[nearest]) ** 0.5
     # Not ahead of the middle: borders make whole rows or columns of grids stand out.
     *_, second, first = sorted(zeros)
-    spread = max(1.5 * np.median(np.abs(zeros - np.median(zeros))), 0.005)  # of photographs that grids do not matter to, up to .006
-    return float(nearer), float((first - second) / spread)
+    spread = float(1.5 * np.median(np.abs(np.array(zeros) - np.median(np.array(zeros)))))
+    return nearer, (first - second) / max(spread, SPREAD)
 
 
 def _coefficients(luma: np.ndarray, down: int, across: int) -> np.ndarray:
@@ -148,7 +160,7 @@ DCT = _dct()
 
 
 def _regions(planes: Planes) -> np.ndarray:
-    """Evenly spread regions whose corners lie on one grid of 8 pixels, (regions, planes, h, w) float32; of a small picture all of it."""
+    """Evenly spread regions with corners on one grid of 8 pixels, (regions, planes, h, w); all of a small picture."""
     spans = []
     for length in planes[0].shape:
         if length <= REGION * REGIONS:
@@ -156,7 +168,8 @@ def _regions(planes: Planes) -> np.ndarray:
         else:
             starts = [(length - REGION) * number // (REGIONS - 1) // 8 * 8 for number in range(REGIONS)]
             spans.append([slice(start, start + REGION) for start in starts])
-    return np.array([[plane[rows, columns] for plane in planes] for rows in spans[0] for columns in spans[1]], np.float32)
+    regions = [[plane[rows, columns] for plane in planes] for rows in spans[0] for columns in spans[1]]
+    return np.array(regions, np.float32)
 
 
 def _colors(regions: np.ndarray) -> np.ndarray:

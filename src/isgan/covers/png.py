@@ -1,6 +1,7 @@
 """A PNG as cover: its samples. Any picture that can be read becomes one."""
 
 import hashlib
+import struct
 from typing import Self
 
 import numpy as np
@@ -23,7 +24,8 @@ GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: multiples of it modulo 2^64 
 class PngCover(Cover):
     """Samples of a picture, and what says how they are shown: alpha and colour profile.
 
-    A picture whose three channels are equal has one plane and is written in gray: a change of one channel would be its only colour.
+    A picture whose three channels are equal has one plane and is written in gray: else a change of one channel would be
+    its only colour.
 
     Args:
         samples: (H, W, 3) RGB or (H, W) gray uint8.
@@ -93,12 +95,12 @@ class PngCover(Cover):
         return png_bytes(self._image(), self.profile, self.chunks)
 
     def salt(self) -> bytes:
-        """SHA-256 of width, height (4 bytes each, little-endian), the number of planes (1 byte), then plane by plane the samples, a byte
-        each, at `public_places`."""
+        """SHA-256 of width and height (4 bytes each, little-endian), the number of planes (1 byte) and, plane by plane, the
+        samples at `public_places` (a byte each)."""
         height, width = self.planes[0].shape
         places = public_places(width * height)
-        head = width.to_bytes(4, "little") + height.to_bytes(4, "little") + bytes([len(self.planes)])
-        return hashlib.sha256(head + b"".join(plane.reshape(-1)[places].astype(np.uint8).tobytes() for plane in self.planes)).digest()
+        samples = np.concatenate([plane.reshape(-1)[places] for plane in self.planes])
+        return hashlib.sha256(struct.pack("<IIB", width, height, len(self.planes)) + bytes(samples.tolist())).digest()
 
     def suspicion(self) -> str | None:
         past = f"was decoded from {self.origin}" if self.origin else past_of(self.planes)
@@ -123,6 +125,6 @@ class PngCover(Cover):
 
 
 def public_places(pixels: int) -> np.ndarray:
-    """Places among so many pixels, row by row, whose samples make the salt: floor(frac(i / golden ratio) x pixels), i = 1, 2, ..."""
+    """Places among so many pixels, row by row, whose samples make the salt: floor(frac(i / golden ratio) x pixels)."""
     count = max(1, min(PLACES, pixels // SPARSE))
     return np.array([(place * GOLDEN % 2**64) * pixels >> 64 for place in range(1, count + 1)])
