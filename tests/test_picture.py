@@ -247,6 +247,17 @@ def test_a_profile_that_does_not_unpack_is_ignored(content):
     assert decode(data, "x").profile is None
 
 
+def test_colour_chunks_are_kept_only_whole():
+    good, data = struct.pack(">I", 45455), saved(PHOTO, "PNG")
+    assert decode(with_chunk(data, b"gAMA", good), "x").chunks == ((b"gAMA", good),)
+    assert decode(with_chunk(data, b"gAMA", good + b"x"), "x").chunks == ()
+    damaged = bytearray(with_chunk(data, b"gAMA", good))
+    damaged[damaged.index(b"gAMA") + 5] ^= 1
+    assert decode(bytes(damaged), "x").chunks == ()
+    twice = with_chunk(with_chunk(data, b"gAMA", good[::-1]), b"gAMA", good)
+    assert decode(twice, "x").chunks == ((b"gAMA", good),)
+
+
 # Alpha
 
 

@@ -10,7 +10,7 @@ from isgan.errors import IsganError
 from isgan.files import MAX_BYTES
 
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": 8 * 2**20}]
-SMALL = 32 * 2**20  # bytes that LZMA takes ten seconds for; hardly a cover carries more
+SMALL = 32 * 2**20  # bytes; LZMA takes ten seconds for them, and hardly a cover carries more
 AS_IT_IS, DEFLATE, LZMA = 0, 1, 2
 
 
@@ -18,7 +18,7 @@ AS_IT_IS, DEFLATE, LZMA = 0, 1, 2
 class File(Codec[bytes]):
     """Whatever is smallest.
 
-    Packed: a byte that says how, then the bytes as they are (0), by raw deflate (1) or by raw LZMA2 with a dictionary of
+    Packed: a byte that says how, then the bytes as they are (0), by raw deflate (1) or by raw LZMA2 (2), its dictionary of
     8 MiB (2).
     """
 

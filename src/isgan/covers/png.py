@@ -95,8 +95,8 @@ class PngCover(Cover):
         return png_bytes(self._image(), self.profile, self.chunks)
 
     def salt(self) -> bytes:
-        """SHA-256 of width and height (4 bytes each, little-endian), the number of planes (1 byte) and, plane by plane, the
-        samples at `public_places` (a byte each)."""
+        """SHA-256 of width and height (4 bytes each, little-endian), the number of planes (a byte) and, plane by plane,
+        the samples at `public_places` (a byte each)."""
         height, width = self.planes[0].shape
         places = public_places(width * height)
         samples = np.concatenate([plane.reshape(-1)[places] for plane in self.planes])
