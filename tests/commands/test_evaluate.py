@@ -69,7 +69,7 @@ def test_agrees_with_the_receiver(photographs, tmp_path, model, options):
     measured, expected = rows(out), receiver(photographs, model, tmp_path, *options)
     assert len(measured) == len(expected) == 3
     # A keyed model draws fresh bits each time: the stego image is another one, the secret is not.
-    tolerances = (0.1, 1e-3, 0.005, 1e-4) if models.load(model).keyed else (0.005, 1e-4, 0.005, 1e-4)
+    tolerances = (0.4, 1e-3, 0.005, 1e-4) if models.load(model).keyed else (0.005, 1e-4, 0.005, 1e-4)
     for row, figures in zip(measured, expected, strict=True):
         for column, figure, tolerance in zip(MEASURES, figures, tolerances, strict=True):
             assert float(row[column]) == pytest.approx(figure, abs=tolerance), column

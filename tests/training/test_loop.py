@@ -34,7 +34,8 @@ from isgan.hiders.base import Hiding
 from isgan.hiders.isgan import ISGAN
 from isgan.hiders.wavelet import Wavelet
 from isgan.losses import losses
-from isgan.metrics.quality import MEASURES, psnr, ssim
+from isgan.metrics import MEASURES
+from isgan.metrics.quality import psnr, ssim
 from isgan.picture import png_bytes, read_rgb
 from isgan.tensors import to_array, to_tensor
 from isgan.training.checkpoint import load_checkpoint, save_checkpoint

@@ -7,9 +7,9 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from isgan.errors import IsganError, require
+from isgan.metrics import MEASURES
 
 Least = Number(gte=1)
-MEASURES = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
 def table(

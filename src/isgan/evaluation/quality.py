@@ -15,14 +15,12 @@ from isgan.covers.png import PngCover
 from isgan.datasets.base import in_turn, name_in
 from isgan.errors import IsganError
 from isgan.key import Key
-from isgan.metrics import EXACT
+from isgan.metrics import EXACT, MEASURES
 from isgan.metrics.pictures import compare
 from isgan.options import NO_PASS_PHRASE, Options
 from isgan.picture import fit, read_gray, read_rgb
 from isgan.schemes.base import Hidden, Scheme
 from isgan.secret import Secret
-
-MEASURES = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
 class Received(NamedTuple):

@@ -13,8 +13,6 @@ from torch.nn import functional as F
 # Wang, Simoncelli and Bovik 2003, from the finest scale to the coarsest.
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5
-# What is said of a pair, in this order everywhere: stego image against cover in RGB, revealed secret against secret.
-MEASURES = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 
 
 def psnr(x: Tensor, y: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ from isgan.hiders import hiders
 from isgan.hiders.base import Hider
 from isgan.layers.quantize import quantize
 from isgan.losses import losses
-from isgan.metrics import EXACT
-from isgan.metrics.quality import MEASURES, psnr, ssim
+from isgan.metrics import EXACT, MEASURES
+from isgan.metrics.quality import psnr, ssim
 from isgan.tensors import to_array
 from isgan.training.adversary import Adversary
 from isgan.training.log import Log

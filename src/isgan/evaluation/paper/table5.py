@@ -12,9 +12,9 @@ from isgan import models
 from isgan.datasets.base import Source
 from isgan.datasets.photographs import Photo, pairs_of
 from isgan.errors import IsganError, MissingModel
-from isgan.evaluation.quality import MEASURES, send
+from isgan.evaluation.quality import send
 from isgan.evaluation.results import Counting, Results, plain, spread, uncounted
-from isgan.metrics import EXACT
+from isgan.metrics import EXACT, MEASURES
 from isgan.metrics.pictures import compare
 from isgan.metrics.quality import psnr, ssim
 from isgan.models.card import training
