@@ -26,6 +26,7 @@ class Avif(Codec):
     number = 1
     suffix = ".avif"
     levels = range(LAST + 1)
+    ratio, gain = 1.02, 0.9  # of speed 4 over speed 8, of photographs; a level is worth about .55 dB
 
     def pack(self, picture: np.ndarray, level: int) -> bytes:
         return self._pack(picture, level, _speed(picture))

@@ -33,11 +33,14 @@ class Codec(ABC, Generic[Content]):
         number: 0 ... 255, one byte of the payload that says which codec made it; never given to another codec again.
         suffix: of its files, with the dot; "" for a codec that has none of its own.
         levels: settings from the smallest file to the best picture; one of them for codecs without loss.
+        ratio, gain: bytes of `pack` over those of `sketch`, and dB that it is better, roughly.
     """
 
     number: ClassVar[int]
     suffix: ClassVar[str]
     levels: ClassVar[range]
+    ratio: ClassVar[float] = 1.0
+    gain: ClassVar[float] = 0.0
 
     @abstractmethod
     def pack(self, picture: Content, level: int) -> bytes:
@@ -117,10 +120,10 @@ class _Search:
         self.codec, self.picture = codec, picture
         self.made: dict[int, Encoded] = {}
         self.sketches: dict[int, Estimate] = {}
-        self.ratio, self.gain = 1.0, 0.0  # of what was made last to its sketch: bytes, and dB
+        self.ratio, self.gain = codec.ratio, codec.gain
 
     def make(self, level: int) -> Encoded:
-        """The level as it will be used; estimates of others follow it."""
+        """The level as it will be used; estimates of others follow what it gained over its sketch."""
         made = self.made[level] = self._encoded(self.codec.pack(self.picture, level))
         if level in self.sketches:
             self.ratio, self.gain = len(made.data) / self.sketches[level].size, made.psnr - self.sketches[level].psnr
