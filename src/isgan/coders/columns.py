@@ -1,4 +1,4 @@
-"""The columns of the syndrome-trellis code's small matrices: pseudo-random, each set drawn with the best of some numbers.
+"""The columns of the syndrome-trellis code's small matrices: pseudo-random, each set drawn with the best of 32 numbers.
 
 `python benchmarks/coders.py search HEIGHT` finds these numbers; `docs/format-coders.md` specifies the columns.
 """
@@ -9,12 +9,12 @@ import hashlib
 import numpy as np
 
 SEEDS = {
-    7: "0" * 48,
+    7: "B07J9VL2OODC8TT1Q037LP0BG5HUQIDA6C7D65RL421333N5",
     8: "0GBEDBQVM9J6FQJ6M94TM845L2H5I686GQKLISDAJGPKQS2B",
-    9: "0" * 48,
+    9: "BMUF36Q0GFDADBNR1DULK56MGIPJRSRSQ13PAQN9L27NFI3K",
     10: "0M8J308GD1038JPH0DMVR284P85BHO9HQFER25S8SNUIK8A3",
-    11: "0" * 48,
-    12: "0" * 48,
+    11: "DLSIATC39H5Q1AG1U05GN398TUFKS7965FTTV9MTCJDA2P7B",
+    12: "0JRU80GIS6DT2677F088TVQIFPODF9QLISNKHVU78FCI4C59",
 }
 """By height, the numbers for the widths 1, 2, 3, ..., each a digit to the base of 32. Wider sets are drawn with 0."""
 

@@ -17,9 +17,8 @@ from isgan.coders.base import Coder, Infeasible
 from isgan.coders.trellis import cheapest, message
 from isgan.jit import side_by_side
 
-DENSEST = 1.1
-"""Bits for each element at most. The bound is log2(3), but from 1.3 on the upper bits often leave no way to the lower
-ones."""
+DENSEST = 135
+"""Bits for a hundred elements at most. The bound is log2(3), but near it the upper bits leave no way to the lower ones."""
 
 SPARSEST = 20
 """Sums for each bit at most: elements beyond that are joined."""
@@ -34,9 +33,9 @@ TRIALS = 4
 
 
 class Segment(NamedTuple):
-    """Sums `first` ... `last` - 1 of all `sums` of `count` elements, and the bits that they carry."""
+    """Sums `first` ... `last` - 1 of all `sums` of so many elements, and the bits that they carry."""
 
-    count: int
+    elements: int
     sums: int
     first: int
     last: int
@@ -45,7 +44,7 @@ class Segment(NamedTuple):
     @property
     def edges(self) -> np.ndarray:
         """Where the elements of each sum start, and the end, (last - first + 1,) int64."""
-        return np.arange(self.first, self.last + 1) * self.count // self.sums
+        return np.arange(self.first, self.last + 1) * self.elements // self.sums
 
     @property
     def shares(self) -> tuple[int, int]:
@@ -63,7 +62,7 @@ class Stc(Coder):
         self.height = height
 
     def capacity(self, count: int) -> int:
-        return int(DENSEST * count)
+        return DENSEST * count // 100
 
     def embed(self, elements: np.ndarray, down: np.ndarray, up: np.ndarray, bits: np.ndarray) -> np.ndarray:
         stego = elements.copy()
