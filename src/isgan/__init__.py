@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from isgan.errors import IsganError, IsganWarning, NothingFound
-from isgan.options import NO_PASS_PHRASE
+from isgan.options import NO_PASS_PHRASE, Engine
 
 if TYPE_CHECKING:
     from isgan.pipeline import Revealed, Source, Stego
@@ -83,7 +83,7 @@ def capacity(cover: "Source", **options: Any) -> dict[str, Any]:
     return pipeline.capacity(cover, Options(**options))
 
 
-def load(model: str | os.PathLike | None = None, engine: str = "torch") -> "Scheme":
+def load(model: str | os.PathLike | None = None, engine: Engine = "torch") -> "Scheme":
     """A model, for many pictures: see `isgan.schemes.base.Scheme`."""
     from isgan import models
     from isgan.options import DEFAULT

@@ -112,9 +112,9 @@ def _fitted(codec: Codec, picture: np.ndarray, room: int, options: Options, larg
     scale = 1.0
     while True:
         reduced = _scaled(picture, scale)
-        made = best(codec, reduced, room, HIGHEST)
-        if made is not None and (made.psnr >= LOWEST or scale == smallest):
-            return made
+        found = best(codec, reduced, room, HIGHEST)
+        if found is not None and (found.psnr >= LOWEST or scale == smallest):
+            return found
         least = fewest(codec, reduced, LOWEST)
         if scale == smallest:
             break

@@ -218,8 +218,10 @@ def _cover(source: Source, output: str | os.PathLike | None, options: Options) -
 def _secret(source: Source, options: Options, scheme: Scheme, cover: Cover) -> Secret:
     """The secret as the scheme takes it: a picture where it is one, the bytes of a file."""
     name = Path(source).name if isinstance(source, str | os.PathLike) else ""
+    data: bytes | None = None
+    picture: Image.Image | np.ndarray | bytes | None = None
     if isinstance(source, Image.Image | np.ndarray):
-        data, picture = None, source
+        picture = source
     else:
         data = read_file(source)
         picture = data if not options.exact and is_picture(data) else None
