@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from isgan.costs import costs
@@ -60,6 +60,7 @@ def test_slow_solver_says_the_same(design, rate):
 
 
 @given(st.integers(0, 1000), st.floats(0.5, 3), st.floats(0.02, 1.4), st.floats(0.02, 1.4))
+@example(0, 3.0, 0.25, 1.0)
 @settings(max_examples=30, deadline=None)
 def test_payload_and_order_are_kept(seed, spread, design, rate):
     prices = np.exp(np.random.default_rng(seed).normal(2, spread, (40, 50))).astype(np.float32)

@@ -33,11 +33,10 @@ def model_based(costs: Costs, design: float, bits: int) -> Costs:
     values, counts = _histogram(costs.down if symmetric else costs.down + costs.up)
     if not counts.any():
         return costs
-    scale = _solve(lambda scale: counts @ entropy(np.exp(scale) * values), design * counts.sum())
+    scale = _solve(lambda scale: counts @ entropy(np.exp(scale) * values), design * counts.sum(), np.log(values))
 
-    def information(prices: np.ndarray) -> np.ndarray:  # ln(price / probability), a factor left out
-        scaled = np.exp(scale) * prices
-        return np.log(prices) + scaled + np.log1p(2 * np.exp(-scaled))
+    def information(prices: np.ndarray) -> np.ndarray:  # ln(price / probability)
+        return np.log(prices) - _probability(np.exp(scale) * prices)
 
     curve = _curve(information, values, counts, bits if symmetric else 2 * bits)
     down = _looked_up(costs.down, curve)
@@ -48,6 +47,11 @@ def from_information(planes: Planes, rate: float) -> Planes:
     """Prices of least deflection at a rate in bits a sample, given Fisher information, which may lack a factor."""
     values, counts = _histogram(planes)
     return _looked_up(planes, _curve(np.log, values, counts, rate * counts.sum()))
+
+
+def _probability(prices: np.ndarray) -> np.ndarray:
+    """ln p of -1 and of +1 where ln(1 / p - 2) = price."""
+    return -prices - np.log1p(2 * np.exp(-prices))
 
 
 def entropy(prices: np.ndarray) -> np.ndarray:
@@ -63,7 +67,7 @@ def least_deflection(information: np.ndarray) -> np.ndarray:
         information: ln(lambda I).
     """
     # c (e^c + 2) = lambda I. In v = ln c: v + c + ln(1 + 2 e^-c) = ln(lambda I), of slope about 1 + c; Newton's steps.
-    v = np.log(np.maximum(information, np.exp(np.minimum(information, 0)) / 3))
+    v = np.where(information < 1, information - np.log(3), np.log(np.maximum(information, 1)))
     for _ in range(12):
         c = np.exp(v)
         odds = 2 * np.exp(-c)
@@ -82,16 +86,20 @@ def _curve(
         bits: that samples carry with these prices if an optimal code does not scale them.
     """
     known = information(values)
-    factor = _solve(lambda factor: counts @ entropy(least_deflection(known + factor)), bits)
+    factor = _solve(lambda factor: counts @ entropy(least_deflection(known + factor)), bits, known)
     edges = (np.arange(CELLS, dtype=np.uint32) << SHIFT).view(np.float32).astype(np.float64)
     edges[0] = edges[1] / 2  # 0 has no logarithm
     return np.append(np.minimum(least_deflection(information(edges) + factor), HIGHEST), np.inf)
 
 
-def _solve(falling: Callable[[float], float], target: float) -> float:
-    """Where a falling function of a logarithm is `target`, by bisection; the nearer end if it is nowhere."""
-    low, high = -100.0, 100.0
-    for _ in range(50):
+def _solve(falling: Callable[[float], float], target: float, scaled: np.ndarray) -> float:
+    """Where a falling function of a logarithm is `target`, by bisection; the nearer end if it is nowhere.
+
+    Args:
+        scaled: the logarithms that it is added to. With it they are far enough from 0 on both sides.
+    """
+    low, high = -30 - scaled.max(), 30 - scaled.min()
+    for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if falling(middle) > target else (low, middle)
     return (low + high) / 2

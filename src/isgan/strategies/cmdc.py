@@ -18,7 +18,7 @@ DISCOUNT = 9.0  # the price of the direction that most changes around a sample h
 
 @strategies.register("cmdc")
 class Cmdc(Strategy):
-    """Every second row and column of one plane is a part: four for each plane, the same places of all planes in turn."""
+    """Every second row and column of a plane is a part: four for each plane, the same places of all planes in turn."""
 
     def parts(self, planes: int) -> list[Part]:
         return [Part(plane, row, column, 2) for row, column in LATTICE for plane in in_turn(planes)]
