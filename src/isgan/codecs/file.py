@@ -18,7 +18,7 @@ AS_IT_IS, DEFLATE, LZMA = 0, 1, 2
 class File(Codec[bytes]):
     """Whatever is smallest.
 
-    Packed: a byte that says how, then the bytes as they are (0), by raw deflate (1), or by raw LZMA2 (2) whose dictionary
+    Packed: a byte that says how, then the bytes as they are (0), by raw deflate (1), or by raw LZMA2 (2); its dictionary
     has 8 MiB.
     """
 
