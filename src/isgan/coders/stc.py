@@ -18,7 +18,7 @@ from isgan.coders.trellis import cheapest, message
 from isgan.jit import side_by_side
 
 DENSEST = 135
-"""Bits for a hundred elements at most. The bound is log2(3), but near it the upper bits leave no way to the lower ones."""
+"""Bits for a hundred elements at most. The bound is 158, but near it the upper bits leave no way to the lower ones."""
 
 SPARSEST = 20
 """Sums for each bit at most: elements beyond that are joined."""
