@@ -138,7 +138,7 @@ def test_a_quality_that_does_not_fit_is_refused_with_remedies(scheme) -> None:
 
 
 def test_a_cover_that_is_too_small_is_refused(scheme) -> None:
-    cover = PngCover(photos.photograph(32))
+    cover = PngCover(photos.photograph(24))
     with pytest.raises(IsganError, match="too small"):
         scheme.hide(cover, Secret(data=b"x"), key_of(cover), HIGH)
 
