@@ -54,11 +54,9 @@ def send(scheme: Scheme, cover: np.ndarray, secret: np.ndarray, name: str, optio
     not fit at the quality asked for is hidden as well as it fits, so that no pair is left out.
     """
     host = PngCover.prepared(cover, name, options)
-    height, width = host.planes[0].shape
-    guest = Secret(fit(secret, height, width) if scheme.resizes else secret)
     try:
         started = time.perf_counter()
-        hidden = _hidden(scheme, host, guest, _key(scheme, name, host), options)
+        hidden = hide(scheme, host, secret, name, options)
         hide_seconds = time.perf_counter() - started
         stego = PngCover.read(hidden.stego.encode(), name)
         started = time.perf_counter()
@@ -71,13 +69,16 @@ def send(scheme: Scheme, cover: np.ndarray, secret: np.ndarray, name: str, optio
     return Received(host, stego, revealed, hidden.facts, hide_seconds, reveal_seconds)
 
 
-def _hidden(scheme: Scheme, cover: PngCover, secret: Secret, key: Key, options: Options) -> Hidden:
+def hide(scheme: Scheme, cover: PngCover, secret: np.ndarray, name: str, options: Options) -> Hidden:
+    """The first half of `send`, for those who need the stego image alone."""
+    guest = Secret(fit(secret, *cover.planes[0].shape) if scheme.resizes else secret)
+    key = _key(scheme, name, cover)
     try:
-        return scheme.hide(cover, secret, key, options)
+        return scheme.hide(cover, guest, key, options)
     except IsganError:
         if options.quality is None:
             raise
-        return scheme.hide(cover, secret, key, replace(options, quality=None))
+        return scheme.hide(cover, guest, key, replace(options, quality=None))
 
 
 def _key(scheme: Scheme, name: str, cover: PngCover) -> Key:

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isgan import models
+from isgan.covers.base import Cover
 from isgan.covers.png import PngCover
 from isgan.datasets.base import Source
 from isgan.datasets.photographs import Photo, in_share, squares
 from isgan.detectors.base import Budget, Pairs
 from isgan.detectors.network import NetworkDetector
 from isgan.errors import IsganError
-from isgan.evaluation.quality import send
+from isgan.evaluation import quality
 from isgan.evaluation.results import (
     LSB_MATCHING,
     OTHER_COVER,
@@ -44,7 +45,7 @@ LEAST = 20  # pairs
 MEASURES = ("accuracy", "p_e", "auc")
 BITS_PER_SAMPLE = 0.4
 
-Hide = Callable[[Photo, Photo, int], PngCover]
+Hide = Callable[[Photo, Photo, int], Cover]
 """The photographs of a pair and its number -> the stego image."""
 
 
@@ -117,10 +118,10 @@ def hiding(options: Options) -> Method:
     """A model with these options; it is loaded when it is first used."""
     loaded = None
 
-    def hide(cover: Photo, secret: Photo, _number: int) -> PngCover:
+    def hide(cover: Photo, secret: Photo, _number: int) -> Cover:
         nonlocal loaded
         loaded = loaded or models.load(options.model, options.engine)
-        return send(loaded, cover.pixels, read_gray(secret.pixels), cover.name, options).stego
+        return quality.hide(loaded, PngCover(cover.pixels), read_gray(secret.pixels), cover.name, options).stego
 
     return Method(models.fingerprint(options.model), hide)
 
