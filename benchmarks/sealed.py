@@ -43,6 +43,8 @@ def main() -> None:
                        "samples changed", "secret pixels", "seconds to hide", "seconds to reveal"])  # fmt: skip
         for folder in args.data:
             files = sorted(folder.glob("*.png"))
+            if not files:
+                raise SystemExit(f"{folder}: no PNG photographs")
             for setting in args.settings:
                 made, failed = [], 0
                 for number, path in enumerate(files[: args.n]):

@@ -105,3 +105,9 @@ def test_a_codec_without_loss():
     assert best(Lossless(), PHOTO, 10**6, 40.0).psnr == math.inf
     assert best(Lossless(), PHOTO, 100, 40.0) is None
     assert fewest(Lossless(), PHOTO, 40.0).psnr == math.inf
+
+
+@pytest.mark.parametrize("psnr", [58.0, 60.0, 90.0])
+def test_a_quality_that_only_an_exact_picture_has(psnr):
+    made = fewest(codecs["avif"](), PHOTO, psnr)
+    assert made.psnr == math.inf or made.psnr >= psnr

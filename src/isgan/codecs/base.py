@@ -12,6 +12,7 @@ from isgan.metrics.pictures import psnr as psnr_of
 from isgan.picture import opened
 
 DECADE = 25.0  # dB that ten times the bytes are worth
+EXACT = 100.0  # dB that stand for no error at all
 SPAN = 40.0  # dB between the first and the last level, roughly
 
 
@@ -107,10 +108,14 @@ def read_one(data: bytes, kind: str) -> np.ndarray:
 
 
 class Estimate(NamedTuple):
-    """Bytes and PSNR in dB of a level."""
+    """Bytes and PSNR in dB of a level; of an exact one `EXACT`, since infinite ones cannot be compared."""
 
     size: float
     psnr: float
+
+
+def _estimate(made: Encoded) -> Estimate:
+    return Estimate(len(made.data), min(made.psnr, EXACT))
 
 
 class _Search:
@@ -126,7 +131,8 @@ class _Search:
         """The level as it will be used; estimates of others follow what it gained over its sketch."""
         made = self.made[level] = self._encoded(self.codec.pack(self.picture, level))
         if level in self.sketches:
-            self.ratio, self.gain = len(made.data) / self.sketches[level].size, made.psnr - self.sketches[level].psnr
+            sketch, real = self.sketches[level], _estimate(made)
+            self.ratio, self.gain = real.size / sketch.size, real.psnr - sketch.psnr
         return made
 
     def at(self, level: int) -> Estimate:
@@ -136,9 +142,9 @@ class _Search:
             if data is None:
                 self.make(level)
             else:
-                self.sketches[level] = Estimate(len(data), self._encoded(data).psnr)
+                self.sketches[level] = _estimate(self._encoded(data))
         if level in self.made:
-            return Estimate(len(self.made[level].data), self.made[level].psnr)
+            return _estimate(self.made[level])
         sketch = self.sketches[level]
         return Estimate(sketch.size * self.ratio, sketch.psnr + self.gain)
 
