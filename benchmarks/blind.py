@@ -26,7 +26,7 @@ from isgan.secret import Secret
 def statistics(scheme, cover: PngCover) -> dict[str, float]:
     """What an attacker with a wrong pass phrase computes of one picture."""
     key = Key("the attacker's", cover.salt())
-    slots = scheme._slots(cover)
+    slots = scheme.slots(cover, key)
     elements = _elements(cover, slots.parts[0], key, 0)[: slots.head]
     bits = scheme.coder.extract(elements, 8 * HEAD)
     started = time.perf_counter()

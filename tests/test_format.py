@@ -57,11 +57,14 @@ class Reader:
         return HKDF(algorithm=SHA256(), length=32, salt=nonce, info=b"isgan 1 " + purpose.encode()).derive(self.root)
 
     def payload(self) -> bytes:
-        order = PARTS[len(self.planes)]
+        count = len(self.planes)
+        listed = PARTS[count]
+        groups = slow_shuffle(self.subkey("places", b""), len(listed) // count)
+        order = [listed[count * group + i] for group in groups for i in range(count)]
         parts = [self.planes[plane][row::2, column::2].ravel().astype(np.int16) for plane, row, column in order]
         elements = [part[slow_shuffle(self.subkey(f"part {i}", b""), len(part))] for i, part in enumerate(parts)]
         first = len(elements[0])
-        head_elements = min(max(first // 2, min(first, 1024)), 65536)
+        head_elements = min(max(min(first // 2, sum(map(len, elements)) // 24), min(first, 1024)), 65536)
         head = self.bytes(Stc().extract(elements[0][:head_elements], 8 * 37))
         nonce = head[:16]
         opened = ChaCha20Poly1305(self.subkey("head", nonce)).decrypt(bytes(12), head[16:], None)

@@ -30,7 +30,9 @@ from isgan.strategies.base import Part, Strategy
 VERSION = 1
 LENGTH = 4  # bytes of a body's length
 HEAD = NONCE + 1 + LENGTH + TAG
-# The head takes half of the first part, so that it is no denser than a body, but no more than is of use.
+# The head takes half of a small first part, so that it is no denser than a body. Of one that is the whole cover, as in a
+# JPEG, it takes little, for that makes the body denser; and nowhere more than is of use.
+HEAD_SHARE = 24
 HEAD_SAMPLES = 1 << 16
 FEWEST_HEAD_SAMPLES = 1024
 TRIALS = 8
@@ -83,7 +85,7 @@ class Embedding(Scheme):
 
     def room(self, cover: Cover, risk: Risk) -> int:
         """Bytes of payload that a cover takes at a risk: the fewer of what the coder can carry and what the risk allows."""
-        slots = self._slots(cover)
+        slots = self.slots(cover)
         body = slots.body
         most = min((self.coder.capacity(count) * body // count for count in slots.counts if count), default=0) // 8 - TAG
         if risk != "high":
@@ -103,17 +105,23 @@ class Embedding(Scheme):
             raise IsganError(f"this model does not hide in {kind} files: take the default model")
         return self.settings[kind]
 
-    def _slots(self, cover: Cover) -> "Slots":
+    def slots(self, cover: Cover, key: Key | None = None) -> "Slots":
+        """What carries what in a cover. The key chooses which places come first; without one only numbers are of use."""
         strategy = strategies[self._settings(cover).strategy]()
-        parts = strategy.parts(len(cover.planes))
-        first = parts[0].of(cover.planes).size
-        head = min(max(first // 2, min(first, FEWEST_HEAD_SAMPLES)), HEAD_SAMPLES)
+        planes = len(cover.planes)
+        every = strategy.parts(planes)
+        groups = [every[first : first + planes] for first in range(0, len(every), planes)]  # the same places of all planes
+        order = key.order("places", len(groups)) if key else range(len(groups))
+        parts = [part for number in order for part in groups[number]]
+        sizes = [part.of(cover.planes).size for part in parts]
+        first = sizes[0]
+        head = min(max(min(first // 2, sum(sizes) // HEAD_SHARE), min(first, FEWEST_HEAD_SAMPLES)), HEAD_SAMPLES)
         if self.coder.capacity(head) < 8 * HEAD:
             raise IsganError("the cover is too small for any secret: take one of more pixels")
-        return Slots(strategy, parts, [part.of(cover.planes).size - head * (part is parts[0]) for part in parts], head)
+        return Slots(strategy, parts, [first - head, *sizes[1:]], head)
 
     def _embed(self, cover: Cover, data: bytes, key: Key, progress: Progress) -> Planes:
-        settings, slots = self._settings(cover), self._slots(cover)
+        settings, slots = self._settings(cover), self.slots(cover, key)
         priced = costs[settings.cost](cover)
         if settings.model_based:
             priced = model_based(priced, settings.model_based, 8 * (HEAD + len(data) + TAG))
@@ -128,7 +136,7 @@ class Embedding(Scheme):
         raise IsganError("the cover has too little that may change: take one with fewer pixels of pure black, white or one colour")
 
     def _extract(self, stego: Cover, key: Key, progress: Progress) -> bytes:
-        slots = self._slots(stego)
+        slots = self.slots(stego, key)
         first = _elements(stego, slots.parts[0], key, 0)
         head = _bytes(self.coder.extract(first[: slots.head], 8 * HEAD))
         nonce = head[:NONCE]
