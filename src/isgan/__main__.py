@@ -1,6 +1,7 @@
 """The command line: `isgan COMMAND`, and the one place where results are printed and errors become a line and an exit code."""
 
 import json
+import math
 import os
 import pkgutil
 import re
@@ -85,7 +86,7 @@ def _print(result: Any, as_json: bool, quiet: bool) -> int:
         return 0
     try:
         if result is not None and not quiet:
-            print(json.dumps(result, default=str, ensure_ascii=False) if as_json else console.text(result))
+            print(json.dumps(_finite(result), default=str, ensure_ascii=False) if as_json else console.text(result))
         sys.stdout.flush()
     except OSError as error:
         # Python must not flush again at exit.
@@ -93,6 +94,15 @@ def _print(result: Any, as_json: bool, quiet: bool) -> int:
         if not isinstance(error, BrokenPipeError):  # `isgan ... | head`: nobody reads on
             return _fail(f"cannot print the result: {error.strerror}; files were written")
     return 0
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that JSON has not: infinite decibels, SSIM of a line of pixels."""
+    if isinstance(value, dict):
+        return {name: _finite(content) for name, content in value.items()}
+    if isinstance(value, list):
+        return [_finite(content) for content in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _fail(message: str) -> int:

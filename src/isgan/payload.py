@@ -73,7 +73,9 @@ def unpack(data: bytes) -> Secret:
     """The secret of authenticated bytes; `NothingFound` or `IsganError` if they are none all the same."""
     if len(data) < 2 or len(data) < 2 + data[1]:
         raise NothingFound
-    name = data[2 : 2 + data[1]].decode("utf-8", "replace").replace("/", "_").replace("\\", "_").replace("\0", "_")
+    # The sender may be hostile: no folders, and nothing that a terminal would obey.
+    text = data[2 : 2 + data[1]].decode("utf-8", "replace")
+    name = "".join(letter if letter.isprintable() and letter not in "/\\" else "_" for letter in text)
     kinds = [kind for kind in map(codecs.__getitem__, codecs.names()) if kind.number == data[0]]
     if not kinds:
         raise IsganError(f"the secret is packed in a way that this version does not know ({data[0]}): update isgan")
@@ -97,8 +99,9 @@ def _check(size: int, room: int, options: Options, larger: Larger, otherwise: st
 
 def _remedies(size: int, options: Options, larger: Larger) -> str:
     """What would make room for so many bytes."""
-    pixels = f"{larger(size):.1f} times as many pixels in the cover"
-    return pixels if options.risk == "high" else f"{pixels} or --risk {'medium' if options.risk == 'low' else 'high'}"
+    times = larger(size)
+    pixels = f"{times:.1f} times as many pixels in the cover" if times < 100 else "a far larger cover"
+    return pixels if options.risk == "high" or times >= 100 else f"{pixels} or --risk {'medium' if options.risk == 'low' else 'high'}"
 
 
 def _fitted(codec: Codec, picture: np.ndarray, room: int, options: Options, larger: Larger) -> Encoded:

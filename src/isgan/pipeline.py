@@ -58,6 +58,12 @@ def check(cover: Source, secret: Source, output: str | os.PathLike | None, optio
     """Refuses what cannot work before anybody is asked for a pass phrase or waits."""
     if not 0 < options.scale <= 1:
         raise IsganError(f"a scale of {options.scale:g} is out of bounds: more than 0, at most 1")
+    if options.exact and options.quality is not None:
+        raise IsganError("--exact and --quality contradict each other: leave out one of them")
+    if options.strength != "auto" and models.card(options.model)["scheme"] == "embedding":
+        raise IsganError("--strength is for models with a dial, such as qim: leave it out, or take --quality")
+    if options.jpeg_quality and output is not None and Path(output).suffix.lower() == ".png":
+        raise IsganError("--jpeg-quality is for a .jpg stego image: leave it out, or name one")
     if options.quality is not None and not 20 <= options.quality <= 60:
         raise IsganError(f"a quality of {options.quality:g} dB is out of bounds: from 20 to 60, or --exact")
     if not options.min_secret_psnr < np.inf:
@@ -157,7 +163,10 @@ def reveal(stego: Source, output: str | os.PathLike | None, phrase: str | None, 
 def check_reveal(stego: Source, output: str | os.PathLike | None, options: Options, force: bool) -> None:
     """Refuses what cannot work before anybody is asked for a pass phrase."""
     _check_model(options)
-    if output is not None and not _is_folder(output):
+    if output is not None and _is_folder(output):
+        if not Path(output).is_dir():
+            raise IsganError(f"the folder {quoted(output)} does not exist: create it first")
+    elif output is not None:
         check_output(output, force, inputs=(stego,), suffixes=None)
 
 

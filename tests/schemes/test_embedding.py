@@ -9,6 +9,7 @@ from isgan.covers.png import PngCover
 from isgan.errors import IsganError, NothingFound
 from isgan.key import NONCE, TAG, Key
 from isgan.options import Options
+from isgan.payload import unpack
 from isgan.schemes.embedding import HEAD, Embedding
 from isgan.secret import Secret
 
@@ -175,3 +176,15 @@ def test_hostile_bytes_under_a_right_key_are_an_error_and_no_more(scheme) -> Non
 
 def test_the_head_is_as_long_as_the_format_says() -> None:
     assert HEAD == NONCE + 1 + 4 + TAG == 37
+
+
+def test_a_hostile_name_does_no_harm() -> None:
+    name = "../a\x1b]0;title\x07\n\u202etxt".encode()
+    found = unpack(bytes([0, len(name)]) + name + b"\0data")
+    assert found.name == ".._a_]0;title___txt" and found.data == b"data"
+
+
+def test_the_head_lies_in_places_that_the_key_chooses(scheme) -> None:
+    cover = PngCover(photos.photograph(64))
+    places = {(first.row, first.column) for first in (scheme.slots(cover, key_of(cover, f"{i}")).parts[0] for i in range(24))}
+    assert len(places) == 4
