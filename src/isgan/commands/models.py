@@ -16,8 +16,14 @@ def models() -> list[dict[str, Any]]:
         card, weights = shipped.card(name), shipped.find(name)
         parts = [card[part] for part in ("codec", "coder", "hider") if part in card]
         parts += [f"{kind}: {settings['cost']}, {settings['strategy']}" for kind, settings in card.get("covers", {}).items()]
-        rows.append({"model": name, "default": "yes" if name == shipped.DEFAULT else "-", "scheme": card["scheme"], "parts": "; ".join(parts),
-                     "protection": "pass phrase" if card.get("keyed") else "no key",
-                     "weights, MB": f"{weights.stat().st_size / 1e6:.1f}" if weights else "-",
-                     "fingerprint": shipped.fingerprint(name)})  # fmt: skip
+        row = {
+            "model": name,
+            "default": "yes" if name == shipped.DEFAULT else "-",
+            "scheme": card["scheme"],
+            "parts": "; ".join(parts),
+            "protection": "pass phrase" if card.get("keyed") else "no key",
+            "weights, MB": f"{weights.stat().st_size / 1e6:.1f}" if weights else "-",
+            "fingerprint": shipped.fingerprint(name),
+        }
+        rows.append(row)
     return rows

@@ -6,6 +6,7 @@ for the payload at hand. A sample's new price depends on its old one alone: a cu
 """
 
 from collections.abc import Callable
+from functools import reduce
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def _histogram(planes: Planes) -> tuple[np.ndarray, np.ndarray]:
     def count(piece: np.ndarray) -> np.ndarray:
         return np.bincount(piece.view(np.uint32) >> SHIFT, minlength=CELLS + 1)[:CELLS]
 
-    counts = sum(side_by_side(count, _pieces(planes)))
+    counts = reduce(np.add, side_by_side(count, _pieces(planes)))
     cells = np.flatnonzero(counts)
     middles = ((cells.astype(np.uint32) << SHIFT) + (1 << SHIFT - 1)).view(np.float32)
     return middles.astype(np.float64), counts[cells]

@@ -4,6 +4,8 @@ V. Holub, J. Fridrich, T. Denemark: Universal Distortion Function for Steganogra
 Journal on Information Security 2014.
 """
 
+from functools import reduce
+
 import numpy as np
 
 from isgan.costs import costs
@@ -23,4 +25,4 @@ def suniward(cover: PngCover) -> Costs:
 
 
 def _suniward(samples: np.ndarray) -> np.ndarray:
-    return sum(suitabilities(samples, lambda size: 1 / (SIGMA + size)))
+    return reduce(np.add, suitabilities(samples, lambda size: 1 / (SIGMA + size)))

@@ -5,6 +5,7 @@ gets smaller from step to step, by as much as its border was wide.
 """
 
 from collections.abc import Callable
+from functools import reduce
 
 import numpy as np
 
@@ -54,17 +55,17 @@ def window_sum(values: np.ndarray, size: int, axis: int) -> np.ndarray:
     """
     length = values.shape[axis] - size + 1
 
-    def part(start: int, stop: int) -> tuple[slice, ...]:
+    def part(start: int, stop: int | None) -> tuple[slice, ...]:
         return (slice(start, stop),) if axis == 0 else (slice(None), slice(start, stop))
 
-    total, done, width = None, 0, 1
+    pieces: list[np.ndarray] = []
+    done, width = 0, 1
     while True:
         if size & width:
-            piece = values[part(done, done + length)]
-            total = piece if total is None else total + piece
+            pieces.append(values[part(done, done + length)])
             done += width
         if done == size:
-            return total
+            return reduce(np.add, pieces)
         values = values[part(0, -width)] + values[part(width, None)]
         width *= 2
 
