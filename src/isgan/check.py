@@ -60,6 +60,8 @@ def check(data: bytes, name: str) -> dict[str, Any]:
         facts: dict[str, Any] = {"file": f"{'JPEG' if kind == 'MPO' else kind}, {size[0]} x {size[1]}"}
         if kind in ("JPEG", "MPO"):
             facts["quality"] = _quality(image)
+            if not len(exif):  # no sign by itself: many programs write none either
+                facts["EXIF"] = "none; cameras write it, and services take it out"
             if image.info.get("progressive"):
                 signs.append(
                     Sign(COMPRESSED, "it is progressive, which web sites and services write and cameras do not")
@@ -101,8 +103,6 @@ def _of_exif(image: Image.Image, exif: Image.Exif) -> Iterator[Sign]:
         for word in ("photoshop", "gimp", "lightroom", "picasa", "snapseed", "paint", "imagemagick", "instagram")
     ):
         yield Sign(REWRITTEN, f"it was saved by {software[:60]!r}")
-    if image.format in ("JPEG", "MPO") and not len(exif):
-        yield Sign(REWRITTEN, "it has no EXIF, which cameras write and services take out")
 
 
 def _quality(image: Image.Image) -> str:
