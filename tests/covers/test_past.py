@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isgan.covers.past import _regions, grid_deviations, jpeg_reachable, past_of, webp_reachable
+from isgan.covers.past import _regions, grid_deviations, jpeg_reachable, past_of, remedy, webp_reachable
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.png"))
 
@@ -65,6 +65,54 @@ def test_stretched_contrast_and_few_colours(path):
         assert past_of(planes(stretched)) == "skips values, as contrast that was stretched does"
         assert past_of(planes(stretched.resize((128, 128), Image.Resampling.LANCZOS))) is None
     assert past_of(planes(image.quantize(200).convert("RGB"))) == "has no more than 200 colours"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_exactly_gray_parts(path):
+    samples = np.array(Image.open(path).convert("RGB"))
+    part = slice(samples.shape[1] // 2)
+    samples[:, part] = samples[:, part, 1:2]
+    past = past_of(planes(Image.fromarray(samples)))
+    assert past == "has a large part that is exactly gray"
+    assert remedy(past) == "take another photograph"
+
+
+def reduced(value: int, bits: int) -> int:
+    return (value >> 8 - bits) * 255 // (2**bits - 1)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_values_that_are_left_out(path):
+    image = Image.open(path).convert("RGB")
+    skips, few = "skips values, as contrast that was stretched does", "has no more than "
+    expanded = [
+        plane.point(lambda value, bits=bits: reduced(value, bits))
+        for plane, bits in zip(image.split(), (5, 6, 5), strict=True)
+    ]
+    assert past_of(planes(Image.merge("RGB", expanded)))
+    for mode in ("RGB", "L"):
+        for factor in (2, 3, 4):
+            stretched = image.convert(mode).point(lambda value, factor=factor: min(255, max(0, factor * (value - 60))))
+            assert past_of(planes(stretched)) == skips
+            assert "--scale 0.5" in remedy(skips)
+        for bits in (7, 6, 5, 4, 3, 2, 1):
+            posterised = image.convert(mode).point(lambda value, bits=bits: reduced(value, bits))
+            assert past_of(planes(posterised)).startswith(few if bits < 6 else skips)
+
+
+def test_few_grays():
+    one_bit = Image.open(EXAMPLES[0]).convert("1").convert("L")
+    past = past_of(planes(one_bit))
+    assert past == "has no more than 2 different values of gray"
+    assert "JPEG" not in remedy(past) and "another photograph" in remedy(past)
+    assert past_of(planes(one_bit.crop((0, 0, 20, 20)))) is None
+
+
+def test_a_border_far_from_all_other_values_is_no_gap():
+    picture = np.asarray(Image.open(EXAMPLES[0]).convert("L")).astype(np.int16) // 2 + 60
+    picture = picture + np.random.default_rng(0).integers(0, 2, picture.shape).astype(np.int16)
+    picture[:8] = picture[-8:] = 200
+    assert past_of((picture,)) is None
 
 
 def test_reachable_colours_are_those_of_the_formulas():

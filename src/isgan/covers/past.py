@@ -2,7 +2,8 @@
 
 Fridrich, Goljan and Du, "Steganalysis based on JPEG compatibility", SPIE 2001: what a JPEG decoder gives lies on a
 lattice, that of the quantised DCT in each block of 8 x 8 pixels, and that of whole numbers of Y, Cb, Cr in each pixel's
-colour. A picture whose contrast was stretched skips values, and a drawing has few colours.
+colour. A picture whose contrast was stretched or whose bits were reduced skips values, a drawing has few colours, and in
+an exactly gray part each change is the only colour.
 
 Measured on photographs with and without a past: `benchmarks/guard.py`, docs/results/guard.csv.
 """
@@ -20,8 +21,11 @@ REACHABLE = 0.25  # share of all colours on a lattice
 SUSPECT = 0.45  # share of a picture's colours on a lattice from which on it is suspect, if these are many
 DEVIATIONS, PEAK = 8.0, 3.0  # of grids that stand out; of photographs without a past seldom over 5 and 2
 SPREAD = 0.005  # of the shares of zeros, at least; of photographs without a past up to .006
-GAPS, BESIDE = 3, 10  # values that never occur, though each next to them occurs so often; 0 of 660 without a past
+GAPS, BESIDE = 3, 10  # values that never occur, though those around them occur so often; 0 of 1 540 without a past
+AROUND = 16  # values below, and above, that are around one
 COLORS, MANY = 256, 4096  # different colours that are suspect, of how many pixels
+LEVELS = 32  # different values of a plane that are suspect; without a past at least 109
+GRAY, EVEN = 0.1, 1  # share of exactly gray neighbourhoods that is suspect, of those whose values differ by more
 
 
 def past_of(planes: Planes) -> str | None:
@@ -43,17 +47,65 @@ def past_of(planes: Planes) -> str | None:
         count = len(np.unique(np.tensordot(regions, PACK, (1, 0))))
         if count <= COLORS and luma.size >= MANY:
             return f"has no more than {count} colours"
+        if _gray_share(regions) > GRAY:
+            return "has a large part that is exactly gray"
         luma = np.tensordot(regions, LUMA, (1, 0))
-    if any(_gaps(regions[:, plane]) >= GAPS for plane in range(len(planes))):
+    counts = [np.bincount(regions[:, plane].astype(np.uint8).ravel(), minlength=256) for plane in range(len(planes))]
+    levels = min((int((count > 0).sum()) for count in counts if count.max() < luma.size), default=256)  # none flat
+    if levels <= LEVELS and luma.size >= MANY:
+        return f"has no more than {levels} different values of {'a channel' if len(planes) == 3 else 'gray'}"
+    if any(_gaps(count) >= GAPS for count in counts):
         return "skips values, as contrast that was stretched does"
     nearer, peak = grid_deviations(luma)
     return "was decoded from a JPEG or another file with loss" if nearer > DEVIATIONS or peak > PEAK else None
 
 
-def _gaps(samples: np.ndarray) -> int:
-    """How many values never occur, though the values next to them do."""
-    counts = np.bincount(samples.astype(np.uint8).ravel(), minlength=256)
-    return int(((counts[1:-1] == 0) & (np.minimum(counts[:-2], counts[2:]) >= BESIDE)).sum())
+def remedy(past: str) -> str:
+    """What to do about a cover of which `past_of` says so."""
+    if past.startswith("was decoded from a JPEG"):
+        return "scale it down, --scale 0.5, or hide in the JPEG itself"
+    if past.startswith("was decoded"):
+        return "scale it down, --scale 0.5"
+    if past.startswith("skips values"):
+        return "scale it down, --scale 0.5, or take another photograph"
+    return "take another photograph"
+
+
+def _gaps(counts: np.ndarray) -> int:
+    """How many values never occur, though those next to them do, or many within `AROUND` on each side.
+
+    On each side at least two must: a border of one value alone, far from all others, makes no gap.
+    """
+    beside = np.minimum(counts[:-2], counts[2:]) >= BESIDE
+    around = np.full(254, counts.sum() >= MANY)
+    for occurring, least in ((counts, AROUND * BESIDE), (counts >= BESIDE, 2)):
+        sums = np.lib.stride_tricks.sliding_window_view(np.pad(occurring.astype(np.int64), AROUND), AROUND).sum(1)
+        # sums[value] are the values below it, sums[value + AROUND + 1] those above.
+        around &= np.minimum(sums[1:255], sums[AROUND + 2 : AROUND + 256]) >= least
+    return int(((counts[1:-1] == 0) & (beside | around)).sum())
+
+
+def _gray_share(regions: np.ndarray) -> float:
+    """Of all neighbourhoods of 3 x 3 pixels that are not even, nor clipped in the middle: how many are exactly gray.
+
+    A change there is the only colour. In even ones nothing is hidden: white backgrounds are left aside.
+    """
+    green = regions[:, 1].astype(np.uint8)
+    gray = (regions[:, 0] == regions[:, 1]) & (regions[:, 2] == regions[:, 1])
+    if min(green.shape[1:]) < 3 or not gray.any():
+        return 0.0
+    middle = regions[:, :, 1:-1, 1:-1]
+    spread = _over_neighbours(np.maximum, green) - _over_neighbours(np.minimum, green)
+    telling = (middle.min(1) > 0) & (middle.max(1) < 255) & (spread > EVEN)
+    if telling.sum() < FEWEST:
+        return 0.0
+    return float((telling & _over_neighbours(np.logical_and, gray)).sum() / telling.sum())
+
+
+def _over_neighbours(combine: np.ufunc, values: np.ndarray) -> np.ndarray:
+    """Of each 3 x 3 pixels, (regions, h - 2, w - 2)."""
+    rows = combine(combine(values[:, :-2], values[:, 1:-1]), values[:, 2:])
+    return combine(combine(rows[:, :, :-2], rows[:, :, 1:-1]), rows[:, :, 2:])
 
 
 def _suspect(reached: np.ndarray) -> bool:

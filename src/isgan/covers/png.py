@@ -9,7 +9,7 @@ from PIL import Image
 
 from isgan.covers import covers
 from isgan.covers.base import Cover, Planes
-from isgan.covers.past import past_of
+from isgan.covers.past import past_of, remedy
 from isgan.errors import IsganError
 from isgan.options import Options
 from isgan.picture import Decoded, check_array, check_size, decode, lossy_format, png_bytes
@@ -104,8 +104,7 @@ class PngCover(Cover):
 
     def suspicion(self) -> str | None:
         past = f"was decoded from {self.origin}" if self.origin else past_of(self.planes)
-        remedy = "scale it down, --scale 0.5, or hide in a JPEG itself, -o NAME.jpg"
-        return past and f"the cover {past}, so that a single changed sample shows: {remedy}"
+        return past and f"the cover {past}, so that a single changed sample shows: {remedy(past)}"
 
     def scaled(self, factor: float) -> Self:
         """The picture scaled by `factor`, in (0, 1], by Lanczos's filter over all pixels that become one."""
