@@ -188,3 +188,12 @@ def test_the_head_lies_in_places_that_the_key_chooses(scheme) -> None:
     cover = PngCover(photos.photograph(64))
     places = {(first.row, first.column) for first in (scheme.slots(cover, key_of(cover, f"{i}")).parts[0] for i in range(24))}
     assert len(places) == 4
+
+
+def test_exactly_gray_parts_of_a_colour_cover_stay_gray(scheme) -> None:
+    picture = photos.photograph()
+    picture[:80] = picture[:80].mean(axis=2, keepdims=True)
+    cover = PngCover(picture)
+    hidden = scheme.hide(cover, Secret(data=b"x" * 200), key_of(cover), HIGH)
+    assert (np.ptp(hidden.stego.pixels()[:79], axis=2) == 0).all()
+    assert scheme.reveal(hidden.stego, key_of(cover)).data == b"x" * 200

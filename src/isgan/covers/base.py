@@ -57,6 +57,10 @@ class Cover(ABC):
     def suspicion(self) -> str | None:
         """Why a single change would show in this cover, whatever the method, and the remedy, in one line; None if nothing is known."""
 
+    def avoided(self) -> tuple[np.ndarray | None, ...]:
+        """As `frozen`, samples that a sender leaves alone because a change would show; a receiver need not know them."""
+        return (None,) * len(self.planes)
+
     @property
     def samples(self) -> int:
         """How many samples the planes have together."""

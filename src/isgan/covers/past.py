@@ -25,7 +25,7 @@ GAPS, BESIDE = 3, 10  # values that never occur, though those around them occur 
 AROUND = 16  # values below, and above, that are around one
 COLORS, MANY = 256, 4096  # different colours that are suspect, of how many pixels
 LEVELS = 32  # different values of a plane that are suspect; without a past at least 109
-GRAY, EVEN = 0.1, 1  # share of exactly gray neighbourhoods that is suspect, of those whose values differ by more
+GRAY, EVEN = 0.3, 1  # share of exactly gray neighbourhoods that is suspect, of those whose values differ by more
 
 
 def past_of(planes: Planes) -> str | None:

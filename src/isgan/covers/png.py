@@ -106,6 +106,16 @@ class PngCover(Cover):
         past = f"was decoded from {self.origin}" if self.origin else past_of(self.planes)
         return past and f"the cover {past}, so that a single changed sample shows: {remedy(past)}"
 
+    def avoided(self) -> tuple[np.ndarray | None, ...]:
+        """Of colour covers, pixels whose 3 x 3 neighbourhood is exactly gray: changed, they would be the only coloured ones."""
+        if len(self.planes) == 1:
+            return (None,)
+        red, green, blue = self.planes
+        gray = np.pad((red == green) & (green == blue), 1, mode="edge")
+        gray = gray[:-2] & gray[1:-1] & gray[2:]
+        gray = gray[:, :-2] & gray[:, 1:-1] & gray[:, 2:]
+        return (gray if gray.any() else None,) * 3
+
     def scaled(self, factor: float) -> Self:
         """The picture scaled by `factor`, in (0, 1], by Lanczos's filter over all pixels that become one."""
         if not 0 < factor <= 1:

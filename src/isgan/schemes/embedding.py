@@ -46,12 +46,14 @@ class Settings:
         cost, strategy: names.
         model_based: design rate in bits a sample for the model-based conversion, or 0 for prices as they are.
         low, medium: bits of payload at `--risk low` and `medium`, for each square root of a sample (`Cover.weight`).
+        high: bits for each sample at most, whatever the coder can carry.
     """
 
     cost: str
     strategy: str
     low: float
     medium: float
+    high: float = 2.0
     model_based: float = 0.0
 
 
@@ -85,13 +87,14 @@ class Embedding(Scheme):
 
     def room(self, cover: Cover, risk: Risk) -> int:
         """Bytes of payload that a cover takes at a risk: the fewer of what the coder can carry and what the risk allows."""
+        settings = self._settings(cover)
+        bits = settings.high * cover.weight if risk == "high" else getattr(settings, risk) * cover.weight**0.5
+        return max(0, min(self._most(cover) - TAG, int(bits) // 8 - TAG - HEAD))
+
+    def _most(self, cover: Cover) -> int:
+        """Bytes of a body that the coder can carry; the same for cover and stego image, unlike `room`."""
         slots = self.slots(cover)
-        body = slots.body
-        most = min((self.coder.capacity(count) * body // count for count in slots.counts if count), default=0) // 8 - TAG
-        if risk != "high":
-            settings = self._settings(cover)
-            most = min(most, int(getattr(settings, risk) * cover.weight**0.5) // 8 - TAG - HEAD)
-        return max(0, most)
+        return min((self.coder.capacity(count) * slots.body // count for count in slots.counts if count), default=0) // 8
 
     def _larger(self, cover: Cover, risk: Risk) -> Larger:
         """How many times more samples a cover needs to take so many bytes at a risk, as a function of the bytes."""
@@ -144,7 +147,7 @@ class Embedding(Scheme):
         if opened is None or opened[0] != VERSION:
             raise NothingFound
         length = int.from_bytes(opened[1:], "little")
-        if not TAG <= length <= self.room(stego, "high") + TAG:
+        if not TAG <= length <= self._most(stego):
             raise NothingFound
         read = []
         for number, (part, count) in enumerate(zip(slots.parts, slots.shares(8 * length), strict=True)):
@@ -189,13 +192,15 @@ def _write(cover: Cover, priced: Costs, slots: Slots, coder: Coder, key: Key, bi
     """Head and body into the cover: what is added to its planes, int8. `Infeasible` if these bits do not fit."""
     head, body = bits
     changes = tuple(np.zeros(plane.shape, np.int8) for plane in cover.planes)
+    closed = list(zip(cover.frozen, cover.avoided(), strict=True))
     start = 0
     for number, (part, count) in enumerate(zip(slots.parts, slots.shares(len(body)), strict=True)):
         moved = slots.strategy.moved(part, len(cover.planes))
         samples = part.of(cover.planes)
         order = key.order(f"part {number}", samples.size)
         elements = samples.ravel()[order]
-        down, up = (price.ravel()[order] for price in _allowed(cover, part, moved, slots.strategy.prices(priced, changes, part)))
+        prices = _allowed(cover, part, moved, closed, slots.strategy.prices(priced, changes, part))
+        down, up = (price.ravel()[order] for price in prices)
         pieces = [(0 if number else slots.head, body[start : start + count])]
         if number == 0:
             pieces.insert(0, (0, head))
@@ -212,18 +217,20 @@ def _write(cover: Cover, priced: Costs, slots: Slots, coder: Coder, key: Key, bi
     return changes
 
 
-def _allowed(cover: Cover, part: Part, moved: tuple[int, ...], prices: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The prices, infinite where a sample would leave the bounds or is frozen."""
+def _allowed(cover: Cover, part: Part, moved: tuple[int, ...], closed: list[tuple[np.ndarray | None, ...]],
+             prices: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The prices, infinite where a sample would leave the bounds, and in the masks that are `closed` to changes, of each plane."""
     down, up = (np.array(price, np.float32) for price in prices)
     lowest, highest = cover.bounds
     for plane in moved:
         there = part._replace(plane=plane)
-        samples, frozen = there.of(cover.planes), cover.frozen[plane]
+        samples = there.of(cover.planes)
         down[samples <= lowest] = np.inf
         up[samples >= highest] = np.inf
-        if frozen is not None:
-            where = frozen[there.row :: there.step, there.column :: there.step]
-            down[where] = up[where] = np.inf
+        for mask in closed[plane]:
+            if mask is not None:
+                where = mask[there.row :: there.step, there.column :: there.step]
+                down[where] = up[where] = np.inf
     return down, up
 
 
