@@ -5,7 +5,7 @@
 `docs/format.md` specifies what is written where.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -217,7 +217,7 @@ def _write(cover: Cover, priced: Costs, slots: Slots, coder: Coder, key: Key, bi
     return changes
 
 
-def _allowed(cover: Cover, part: Part, moved: tuple[int, ...], closed: list[tuple[np.ndarray | None, ...]],
+def _allowed(cover: Cover, part: Part, moved: tuple[int, ...], closed: Sequence[tuple[np.ndarray | None, ...]],
              prices: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """The prices, infinite where a sample would leave the bounds, and in the masks that are `closed` to changes, of each plane."""
     down, up = (np.array(price, np.float32) for price in prices)
