@@ -74,10 +74,12 @@ def main(tokens: Sequence[str] | None = None) -> int:
             if isinstance(error, RuntimeError) and not any(words in str(error) for words in ("allocate memory", "out of memory")):
                 raise
             return _fail("not enough memory: close other programs, or scale the pictures down")
-        except Terminated:
-            return TERMINATED
-        except KeyboardInterrupt:
-            return INTERRUPTED
+        except KeyboardInterrupt as error:
+            return _stopped(error)
+        except SystemError as error:  # a signal while compiled code starts: Python wraps its exception
+            if not isinstance(error.__cause__, KeyboardInterrupt):
+                raise
+            return _stopped(error.__cause__)
         return _print(result, as_json, quiet)
 
 
@@ -94,6 +96,10 @@ def _print(result: Any, as_json: bool, quiet: bool) -> int:
         if not isinstance(error, BrokenPipeError):  # `isgan ... | head`: nobody reads on
             return _fail(f"cannot print the result: {error.strerror}; files were written")
     return 0
+
+
+def _stopped(error: KeyboardInterrupt) -> int:
+    return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
 
 
 def _finite(value: Any) -> Any:

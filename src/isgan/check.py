@@ -153,7 +153,7 @@ def _of_pixels(data: bytes, name: str, size: tuple[int, int], exif: Image.Exif) 
     cover = PngCover.read(data, name)
     past = past_of(cover.planes)
     if past:
-        yield Sign(COMPRESSED, f"its pixels come from {past}")
+        yield Sign(COMPRESSED, f"the picture {past}")
     same = np.ones((size[1] - 1, size[0] - 1), bool)
     for plane in cover.planes:
         same &= (plane[1:, 1:] == plane[:-1, 1:]) & (plane[1:, 1:] == plane[1:, :-1])

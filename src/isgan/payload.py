@@ -65,7 +65,7 @@ def pack(secret: Secret, room: int, options: Options, codec: str, larger: Larger
         facts["reduced from"] = f"{picture.shape[1]} x {picture.shape[0]}"
     if options.quality is None and (made.psnr < HIGHEST - 1 or "reduced from" in facts):
         wanted = len(made.data) * picture.size / made.picture.size * 10 ** ((HIGHEST - made.psnr) / DECADE)
-        facts["for more"] = f"about {_remedies(int(wanted), options, larger)}, for all of it at {HIGHEST:g} dB"
+        facts["for more"] = f"{_remedies(int(wanted), options, larger)}, for all of it at {HIGHEST:g} dB"
     return Payload(before + made.data, Secret(made.picture, name=secret.name), facts)
 
 
@@ -100,7 +100,7 @@ def _check(size: int, room: int, options: Options, larger: Larger, otherwise: st
 def _remedies(size: int, options: Options, larger: Larger) -> str:
     """What would make room for so many bytes."""
     times = larger(size)
-    pixels = f"{times:.1f} times as many pixels in the cover" if times < 100 else "a far larger cover"
+    pixels = f"about {times:.1f} times as many pixels in the cover" if times < 100 else "a far larger cover"
     return pixels if options.risk == "high" or times >= 100 else f"{pixels} or --risk {'medium' if options.risk == 'low' else 'high'}"
 
 

@@ -13,7 +13,7 @@ from isgan import models
 from isgan.covers import covers
 from isgan.covers.base import Cover
 from isgan.errors import IsganError, IsganWarning, require
-from isgan.files import File, check_output, name_of, quoted, read_file, write_file
+from isgan.files import File, check_output, name_of, quoted, read_file, system_errors, write_file
 from isgan.key import Key
 from isgan.metrics.pictures import compare, psnr
 from isgan.options import NO_PASS_PHRASE, Options, Risk
@@ -164,8 +164,8 @@ def check_reveal(stego: Source, output: str | os.PathLike | None, options: Optio
     """Refuses what cannot work before anybody is asked for a pass phrase."""
     _check_model(options)
     if output is not None and _is_folder(output):
-        if not Path(output).is_dir():
-            raise IsganError(f"the folder {quoted(output)} does not exist: create it first")
+        if not Path(output).parent.is_dir():
+            raise IsganError(f"the folder {quoted(Path(output).parent)} does not exist: create it first")
     elif output is not None:
         check_output(output, force, inputs=(stego,), suffixes=None)
 
@@ -281,6 +281,8 @@ def _written(secret: Secret, output: str | os.PathLike, stego: Source, force: bo
     """Where a secret goes, and as which bytes."""
     path = Path(output)
     if _is_folder(output):
+        with system_errors(f"make the folder {quoted(path)}", "choose another one"):
+            path.mkdir(exist_ok=True)
         name = Path(secret.name).name or "secret"
         path = path / (name if secret.picture is None else f"{Path(name).stem}.png")
     check_output(path, force, inputs=(stego,), suffixes=None)

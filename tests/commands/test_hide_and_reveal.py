@@ -337,3 +337,11 @@ def test_files_are_readable_by_others_as_the_umask_says(files) -> None:
     umask = os.umask(0)
     os.umask(umask)
     assert stat.S_IMODE(Path("stego.png").stat().st_mode) == 0o666 & ~umask
+
+
+def test_a_folder_is_made_where_its_name_ends_in_a_slash(files, refused) -> None:
+    hidden(secret="notes.txt")
+    assert run("reveal", "stego.png", "-o", "new folder/") == 0
+    assert Path("new folder/notes.txt").read_bytes() == Path("notes.txt").read_bytes()
+    assert "create it first" in refused("reveal", "stego.png", "-o", "nowhere/inbox/")
+    assert "exists" in refused("reveal", "stego.png", "-o", "new folder/")

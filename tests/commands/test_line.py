@@ -136,6 +136,18 @@ def test_how_it_ends(folder, monkeypatch, capsys, error, code, line):
     assert capsys.readouterr() == ("", line)
 
 
+@pytest.mark.parametrize("cause, code", [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_a_signal_while_compiled_code_starts(folder, monkeypatch, capsys, cause, code):
+    """Python then wraps what the handler raised in a SystemError."""
+
+    def wrapped(*_, **__):
+        raise SystemError("returned a result with an exception set") from cause()
+
+    monkeypatch.setattr("isgan.pipeline.hide", wrapped)
+    assert run(*HIDE, "--no-pass") == code
+    assert capsys.readouterr() == ("", "")
+
+
 def test_ctrl_c_in_the_middle_of_the_check(folder, monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt

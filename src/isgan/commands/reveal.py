@@ -14,7 +14,8 @@ def reveal(
     stego: Annotated[Path, Parameter(allow_leading_hyphen=True)],
     /,
     *,
-    output: Annotated[Path, Parameter(alias="-o", allow_leading_hyphen=True)],
+    # Not a Path, which would lose the / of a folder.
+    output: Annotated[str, Parameter(alias="-o", allow_leading_hyphen=True)],
     pass_file: Path | None = None,
     no_pass: Flag = False,
     model: str = DEFAULT,
@@ -30,7 +31,8 @@ def reveal(
     stego
         The stego image, as the sender saved it; - reads standard input.
     output
-        The secret: a .png file, or a folder (ending in /) in which it gets its own name; - writes to standard output.
+        The secret: a .png file, or a folder (ending in /), made if there is none, in which it gets its own name; - writes to
+        standard output.
     pass_file
         File with the pass phrase; otherwise it is the variable ISGAN_PASS, or you are asked.
     no_pass
@@ -47,7 +49,7 @@ def reveal(
     from isgan.passphrase import pass_phrase
 
     options = Options(model=model, engine=engine)
-    target = None if output == standard.DASH else output
+    target = None if output == str(standard.DASH) else output
     pipeline.check_reveal(stego, target, options, force)
     phrase = pass_phrase(pass_file, no_pass, twice=False) if pipeline.keyed(model) else None
     with counting("revealing") as progress:
