@@ -76,10 +76,13 @@ def main(tokens: Sequence[str] | None = None) -> int:
             return _fail("not enough memory: close other programs, or scale the pictures down")
         except KeyboardInterrupt as error:
             return _stopped(error)
-        except SystemError as error:  # a signal while compiled code starts: Python wraps its exception
-            if not isinstance(error.__cause__, KeyboardInterrupt):
+        except SystemError as error:  # a signal while compiled code starts: Python wraps its exception, once or more
+            cause: BaseException | None = error
+            while isinstance(cause, SystemError):
+                cause = cause.__cause__
+            if not isinstance(cause, KeyboardInterrupt):
                 raise
-            return _stopped(error.__cause__)
+            return _stopped(cause)
         return _print(result, as_json, quiet)
 
 

@@ -141,7 +141,10 @@ def test_a_signal_while_compiled_code_starts(folder, monkeypatch, capsys, cause,
     """Python then wraps what the handler raised in a SystemError."""
 
     def wrapped(*_, **__):
-        raise SystemError("returned a result with an exception set") from cause()
+        try:
+            raise SystemError("returned a result with an exception set") from cause()
+        except SystemError as error:
+            raise SystemError("returned a result with an exception set") from error
 
     monkeypatch.setattr("isgan.pipeline.hide", wrapped)
     assert run(*HIDE, "--no-pass") == code
