@@ -11,13 +11,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from PIL import Image
-
-from isgan.figures import Sample, side_by_side
+from isgan.figures import Sample, side_by_side, small_jpeg
 from isgan.picture import fit, read_gray, read_rgb
 
 HERE = Path(__file__).parent
-QUALITY = 88  # of the picture, which stands in a document
 
 
 def isgan(*arguments: object) -> None:
@@ -47,7 +44,7 @@ def main() -> None:
     else:
         print("\nthe paper's network is left out: pip install 'isgan[neural]'")
     sheet = out / "side-by-side.jpg"
-    Image.fromarray(side_by_side(samples)).save(sheet, quality=QUALITY)
+    sheet.write_bytes(small_jpeg(side_by_side(samples)))
     print(f"\nstego images and revealed secrets: {out}/\ncover, stego image, residual x10, secret, revealed secret: {sheet}")
 
 

@@ -142,6 +142,13 @@ def small_png(picture: np.ndarray, most: int | None = None) -> bytes:
     return data
 
 
+def small_jpeg(picture: np.ndarray, quality: int = 88) -> bytes:
+    """A picture, (H, W, 3), as JPEG, for looking at."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
 def _png(image: Image.Image) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)

@@ -3,21 +3,19 @@ those of Table 5.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from isgan import models
 from isgan.datasets.base import Source
-from isgan.datasets.photographs import Photo, pairs_of
+from isgan.datasets.photographs import pairs_of
 from isgan.errors import IsganError, IsganWarning, MissingModel
+from isgan.evaluation.gallery import samples
 from isgan.evaluation.paper.curves import FIGURES, subfolder
-from isgan.evaluation.quality import send
 from isgan.evaluation.results import Counting, Results, uncounted
-from isgan.figures import Sample, secret_residuals, small_png, stego_and_secret
+from isgan.figures import secret_residuals, small_png, stego_and_secret
 from isgan.files import write_file
 from isgan.options import Options
-from isgan.picture import fit, read_gray
-from isgan.schemes.base import Scheme
 
 MODELS = ("isgan", "atique")
 NUMBERS = {"lfw": "4", "voc": "5", "imagenet": "6"}
@@ -77,9 +75,11 @@ def run(
         ]
         there = [(folder / row["file"]).exists() and known.get(row["file"]) == _as_text(row) for row in made]
         if force or not all(there):
-            samples = _samples(name, schemes, pairs, counting)
+            options = {model: Options(model=model, gray=True) for model in schemes}
+            with counting(f"{name}: figures", len(pairs) * len(schemes)) as done:
+                made_of = samples(schemes, options, pairs, done)
             for file, draw in zip(files, (stego_and_secret, secret_residuals), strict=True):
-                write_file(folder / file, small_png(draw(samples), most), force=True)
+                write_file(folder / file, small_png(draw(made_of), most), force=True)
             known |= {row["file"]: _as_text(row) for row in made}
             results.write(TABLE, list(known.values()))
         rows += made
@@ -98,21 +98,6 @@ def _present(names: Mapping[str, str]) -> tuple[list[str], list[str]]:
     if not fingerprints:
         raise IsganError(f"none of the models is trained ({', '.join(names)}): train one, or name others with --model")
     return fingerprints, absent
-
-
-def _samples(name: str, schemes: Mapping[str, Scheme], pairs: Sequence[tuple[Photo, Photo]],
-             counting: Counting) -> dict[str, list[Sample]]:  # fmt: skip
-    """What each model makes of each pair. A secret that comes back smaller is shown at the size that it had."""
-    samples: dict[str, list[Sample]] = {model: [] for model in schemes}
-    with counting(f"{name}: figures", len(pairs) * len(samples)) as done:
-        for host, guest in pairs:
-            secret = read_gray(guest.pixels)
-            for model, scheme in schemes.items():
-                received = send(scheme, host.pixels, secret, host.name, Options(model=model, gray=True))
-                revealed = fit(received.secret, *secret.shape)
-                samples[model].append(Sample(host.pixels, secret, received.stego.pixels(), revealed))
-                done()
-    return samples
 
 
 def _as_text(row: Mapping[str, Any]) -> dict[str, str]:
