@@ -21,7 +21,7 @@ def text(result: Any) -> str:
     if not isinstance(result, dict):
         return str(result)
     width = max(map(len, result), default=0)
-    return "\n".join(f"{name:<{width}}  {_value(value)}" for name, value in result.items())
+    return "\n".join(f"{name:<{width}}  {value_text(value)}" for name, value in result.items())
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -39,9 +39,10 @@ def _cell(name: str, value: Any) -> str:
     return f"{value:.2f}" if name.endswith(("psnr", "minutes", "seconds")) else f"{value:.4f}"
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A fact for people: two decimals, or four digits of what is smaller than one."""
     if isinstance(value, dict):
-        return "; ".join(f"{name} {_value(content)}" for name, content in value.items())
+        return "; ".join(f"{name} {value_text(content)}" for name, content in value.items())
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1 else f"{value:.2f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
