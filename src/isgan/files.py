@@ -24,6 +24,23 @@ NAMELESS = getattr(os, "O_TMPFILE", 0)
 OWN_FILES = Path("/proc/self/fd")
 
 
+class Named(bytes):
+    """All bytes of a file that lies nowhere, such as an upload.
+
+    Attributes:
+        name: without folders; a secret keeps it.
+        label: what messages call it.
+    """
+
+    name: str
+    label: str
+
+    def __new__(cls, data: bytes | bytearray, name: str = "", label: str = "the file") -> "Named":
+        file = super().__new__(cls, data)
+        file.name, file.label = name, label
+        return file
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM, as an exception: what Ctrl-C cleans up, it cleans up too."""
 
@@ -69,6 +86,8 @@ def read_file(source: File) -> bytes:
 
 def name_of(source: Any) -> str:
     """What messages call a source."""
+    if isinstance(source, Named):
+        return source.label
     return quoted(Path(source)) if isinstance(source, str | os.PathLike) else "the file"
 
 

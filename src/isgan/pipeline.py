@@ -13,7 +13,7 @@ from isgan import models
 from isgan.covers import covers
 from isgan.covers.base import Cover
 from isgan.errors import IsganError, IsganWarning, require
-from isgan.files import File, check_output, name_of, quoted, read_file, system_errors, write_file
+from isgan.files import File, Named, check_output, name_of, quoted, read_file, system_errors, write_file
 from isgan.key import Key
 from isgan.metrics.pictures import compare, psnr
 from isgan.options import NO_PASS_PHRASE, Options, Risk
@@ -35,12 +35,14 @@ class Stego:
     Attributes:
         data: the file's bytes.
         picture: what a viewer shows, (H, W, 3) or (H, W) uint8.
+        cover: what it showed before, of the same shape.
         delivered: the secret as the receiver gets it, revealed from `data`.
         facts: what is worth printing, by name.
     """
 
     data: bytes
     picture: np.ndarray
+    cover: np.ndarray
     delivered: Secret
     facts: dict[str, Any]
 
@@ -123,9 +125,9 @@ def hide(cover: Source, secret: Source, output: str | os.PathLike | None, phrase
         write_file(output, data, force, verify)
     if not scheme.keyed:
         warnings.warn("this model has no key: anyone with isgan can reveal what it hides", IsganWarning, stacklevel=2)
-    picture = hidden.stego.pixels()
-    scores = compare(picture, read.pixels())
-    return Stego(data, picture, hidden.delivered, {"stego dB": scores.psnr, "stego SSIM": scores.ssim} | facts)
+    picture, before = hidden.stego.pixels(), read.pixels()
+    scores = compare(picture, before)
+    return Stego(data, picture, before, hidden.delivered, {"stego dB": scores.psnr, "stego SSIM": scores.ssim} | facts)
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ def _cover(source: Source, output: str | os.PathLike | None, options: Options) -
 
 def _secret(source: Source, options: Options, scheme: Scheme, cover: Cover) -> Secret:
     """The secret as the scheme takes it: a picture where it is one, the bytes of a file."""
-    name = Path(source).name if isinstance(source, str | os.PathLike) else ""
+    name = Path(source).name if isinstance(source, str | os.PathLike) else source.name if isinstance(source, Named) else ""
     data: bytes | None = None
     picture: Image.Image | np.ndarray | bytes | None = None
     if isinstance(source, Image.Image | np.ndarray):
