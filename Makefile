@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test paper benchmark lint clean
+.PHONY: demo test docs paper benchmark lint clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -18,6 +18,9 @@ demo: $(VENV)/ready
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
+
+docs: $(VENV)/ready
+	$(BIN)/zensical build --strict --clean
 
 # The paper's tables and figures and their page, from the photographs in DATA/lfw, DATA/voc and DATA/imagenet; hours. It goes on where it was stopped.
 DATA ?= data
@@ -39,4 +42,4 @@ lint: $(VENV)/ready
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site

@@ -1,29 +1,15 @@
 """The registries: a part is one file, found by its name. What the parts owe their contracts is tested beside each
 kind."""
 
-import importlib
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from registries import registries
 
-import isgan
 from isgan.errors import IsganError
 from isgan.registry import Registry
-
-
-def registries() -> list[Registry]:
-    """Every registry of the package, wherever it lies."""
-    found = []
-    for module in pkgutil.walk_packages(isgan.__path__, "isgan."):
-        if module.ispkg:
-            found += [
-                part for part in vars(importlib.import_module(module.name)).values() if isinstance(part, Registry)
-            ]
-    return found
-
 
 REGISTRIES = registries()
 
