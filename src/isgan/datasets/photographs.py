@@ -15,10 +15,11 @@ LEAST_SIDE = 32
 
 
 class Photo(NamedTuple):
-    """A photograph: its path in its set, and (H, W, 3) RGB uint8."""
+    """A photograph: its path in its set, (H, W, 3) RGB uint8, and the bytes of its file where it is a cover as it is, a JPEG."""
 
     name: str
     pixels: np.ndarray
+    file: bytes | None = None
 
 
 def decoded(paths: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray | str]]:

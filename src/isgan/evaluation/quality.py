@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from isgan.covers.base import Cover
 from isgan.covers.png import PngCover
 from isgan.datasets.base import in_turn, name_in
 from isgan.errors import IsganError
@@ -60,7 +61,7 @@ def send(scheme: Scheme, cover: np.ndarray, secret: np.ndarray, name: str, optio
         hide_seconds = time.perf_counter() - started
         stego = PngCover.read(hidden.stego.encode(), name)
         started = time.perf_counter()
-        revealed = scheme.reveal(stego, _key(scheme, name, stego)).picture
+        revealed = scheme.reveal(stego, key_of(scheme, name, stego)).picture
         reveal_seconds = time.perf_counter() - started
     except IsganError as error:
         raise IsganError(f"{options.model}, cover {name}: {error}") from error
@@ -69,10 +70,10 @@ def send(scheme: Scheme, cover: np.ndarray, secret: np.ndarray, name: str, optio
     return Received(host, stego, revealed, hidden.facts, hide_seconds, reveal_seconds)
 
 
-def hide(scheme: Scheme, cover: PngCover, secret: np.ndarray, name: str, options: Options) -> Hidden:
+def hide(scheme: Scheme, cover: Cover, secret: np.ndarray, name: str, options: Options) -> Hidden:
     """The first half of `send`, for those who need the stego image alone."""
     guest = Secret(fit(secret, *cover.planes[0].shape) if scheme.resizes else secret)
-    key = _key(scheme, name, cover)
+    key = key_of(scheme, name, cover)
     try:
         return scheme.hide(cover, guest, key, options)
     except IsganError:
@@ -81,7 +82,8 @@ def hide(scheme: Scheme, cover: PngCover, secret: np.ndarray, name: str, options
         return scheme.hide(cover, guest, key, replace(options, quality=None))
 
 
-def _key(scheme: Scheme, name: str, cover: PngCover) -> Key:
+def key_of(scheme: Scheme, name: str, cover: Cover) -> Key:
+    """The key of the picture of this name."""
     return Key(pass_phrase(name), cover.salt()) if scheme.keyed else _no_key()
 
 

@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isgan import models
+from isgan.covers import covers
 from isgan.covers.base import Cover
 from isgan.covers.png import PngCover
 from isgan.datasets.base import Source
 from isgan.datasets.photographs import Photo, in_share, squares
 from isgan.detectors.base import Budget, Pairs
-from isgan.detectors.network import NetworkDetector
+from isgan.detectors.network import NetworkDetector, of_network
 from isgan.errors import IsganError
 from isgan.evaluation import quality
 from isgan.evaluation.results import (
@@ -93,22 +94,33 @@ class Plan:
     share: float = 0.5
 
 
-def lsb_matching(cover: Photo, _secret: Photo, number: int) -> PngCover:
+def cover_of(photo: Photo) -> Cover:
+    """A photograph as a cover: the JPEG that it is, or its samples for a PNG."""
+    return PngCover(photo.pixels) if photo.file is None else covers["jpeg"].read(photo.file, photo.name)
+
+
+def lsb_matching(photo: Photo, _secret: Photo, number: int) -> Cover:
     """LSB matching at 0.4 random bits per sample: half the samples that carry a bit change, by +1 or -1, inwards at
     black and white.
+
+    In a JPEG the samples are the AC coefficients of Y that are not 0; they change away from 0.
     """
-    pixels = cover.pixels
+    cover = cover_of(photo)
     rng = np.random.default_rng((7, number))
-    change = np.where(rng.random(pixels.shape) < 0.5, 1, -1) * (rng.random(pixels.shape) < BITS_PER_SAMPLE / 2)
-    change = np.where((pixels == 0) | (pixels == 255), np.abs(change) * np.where(pixels == 0, 1, -1), change)
-    return PngCover((pixels + change).astype(np.uint8))
+    samples = np.stack(cover.planes, axis=-1)
+    change = np.where(rng.random(samples.shape) < 0.5, 1, -1) * (rng.random(samples.shape) < BITS_PER_SAMPLE / 2)
+    lowest, highest = cover.bounds
+    change = np.where((samples <= lowest) | (samples >= highest), np.abs(change) * np.where(samples <= lowest, 1, -1), change)
+    if photo.file is not None:
+        change = np.abs(change) * np.sign(samples) * ~np.stack([*cover.frozen], axis=-1) * (np.abs(samples) < highest)
+    return cover.changed(tuple((samples + change)[..., plane].astype(np.int16) for plane in range(len(cover.planes))))
 
 
-def other_cover(_cover: Photo, secret: Photo, _number: int) -> PngCover:
+def other_cover(_cover: Photo, secret: Photo, _number: int) -> Cover:
     """Another photograph, in which nothing is hidden: what a detector finds here lies in the test and not in the
     images.
     """
-    return PngCover(secret.pixels)
+    return cover_of(secret)
 
 
 CONTROLS = {LSB_MATCHING: Method(LSB_MATCHING, lsb_matching), OTHER_COVER: Method(OTHER_COVER, other_cover)}
@@ -121,7 +133,7 @@ def hiding(options: Options) -> Method:
     def hide(cover: Photo, secret: Photo, _number: int) -> Cover:
         nonlocal loaded
         loaded = loaded or models.load(options.model, options.engine)
-        return quality.hide(loaded, PngCover(cover.pixels), read_gray(secret.pixels), cover.name, options).stego
+        return quality.hide(loaded, cover_of(cover), read_gray(secret.pixels), cover.name, options).stego
 
     return Method(models.fingerprint(options.model), hide)
 
@@ -155,7 +167,7 @@ def digest(*groups: Sequence[tuple[Photo, Photo]]) -> str:
     found = hashlib.sha256()
     for group in groups:
         for photo in (photo for pair in group for photo in pair):
-            found.update(photo.pixels.tobytes())
+            found.update(photo.file or photo.pixels.tobytes())
         found.update(str(len(group)).encode())
     return found.hexdigest()[:8]
 
@@ -232,7 +244,7 @@ class Trial:
                     "val_pairs": len(check),
                     "test_pairs": len(test_places),
                     "steps": detector.steps,
-                    "seconds": detector.seconds,
+                    "seconds": detector.training_seconds,
                 }
                 self.results.add(RUNS, row)
                 yield row
@@ -288,10 +300,10 @@ class Trial:
             / f"{self.methods[name].fingerprint}-{plan.steganalyzer}-{plan.minutes:g}-{plan.steps}-{split}.safetensors"
         )
         if kept.exists():
-            return NetworkDetector.load(plan.steganalyzer, kept)
+            return of_network(plan.steganalyzer).load(kept)
         learn, check, _ = divide(len(source.photos), split)
         all_pairs = source.pairs(name)
-        detector = NetworkDetector(plan.steganalyzer, seed=split)
+        detector = of_network(plan.steganalyzer)(seed=split)
         with self.following(f"{self.set_name}: detector of {name}, split {split + 1}") as progress:
             detector.fit(all_pairs.take(learn), all_pairs.take(check), Budget(plan.minutes, plan.steps), progress)
         detector.save(kept)
@@ -299,24 +311,27 @@ class Trial:
 
 
 class Stegos:
-    """Covers and stego images of pairs of photographs as PNG files in a folder, made when they are first asked for."""
+    """Covers and stego images of pairs of photographs as files in a folder, made when they are first asked for."""
 
     def __init__(
         self, folder: Path, photos: Sequence[tuple[Photo, Photo]], methods: Mapping[str, Method], counting: Counting
     ):
         self.folder, self.photos, self.methods, self.counting = folder, photos, methods, counting
 
-    def pairs(self, name: str) -> Pairs:
-        """Covers and stego images of a method; each file is read when it is looked at."""
+    def pairs(self, name: str, places: Sequence[int] | None = None) -> Pairs:
+        """Covers and stego images of a method; each file is read when it is looked at. With `places`, those alone are made that are
+        missing."""
         method = self.methods[name]
-        return Pairs(self._files("cover", lambda cover, *_: PngCover(cover.pixels)),
-                     self._files(f"{Path(name).name}-{method.fingerprint}", method.hide))  # fmt: skip
+        return Pairs(self._files("cover", lambda cover, *_: cover_of(cover), places),
+                     self._files(f"{Path(name).name}-{method.fingerprint}", method.hide, places))  # fmt: skip
 
-    def _files(self, name: str, hide: Hide) -> "Files":
+    def _files(self, name: str, hide: Hide, places: Sequence[int] | None) -> "Files":
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{number:05}-{Path(cover.name).stem}.png" for number, (cover, _) in enumerate(self.photos)]
-        missing = [number for number, path in enumerate(paths) if not path.exists()]
+        kinds = [".png" if cover.file is None else ".jpg" for cover, _ in self.photos]
+        paths = [folder / f"{number:05}-{Path(cover.name).stem}{kind}"
+                 for number, ((cover, _), kind) in enumerate(zip(self.photos, kinds, strict=True))]  # fmt: skip
+        missing = [number for number in (range(len(paths)) if places is None else places) if not paths[number].exists()]
         with self.counting(f"{name}: stego images", len(missing)) as done:
             for number in missing:
                 write_file(paths[number], hide(*self.photos[number], number).encode(), force=True)
@@ -324,8 +339,8 @@ class Stegos:
         return Files(paths)
 
 
-class Files(Sequence[PngCover]):
-    """PNG files as covers, each read when it is asked for, so that memory does not grow with their number."""
+class Files(Sequence[Cover]):
+    """Files as covers, each read when it is asked for, so that memory does not grow with their number."""
 
     def __init__(self, paths: Sequence[Path]):
         self.paths = paths
@@ -336,4 +351,5 @@ class Files(Sequence[PngCover]):
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
             return Files(self.paths[place])
-        return PngCover.read(self.paths[place].read_bytes(), self.paths[place].name)
+        path = self.paths[place]
+        return covers["png" if path.suffix == ".png" else "jpeg"].read(path.read_bytes(), path.name)

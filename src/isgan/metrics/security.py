@@ -9,6 +9,8 @@ import numpy as np
 
 from isgan.errors import IsganError
 
+WEIGHTED_BELOW = 0.4  # of the stego images found
+
 
 def accuracy(covers: np.ndarray, stegos: np.ndarray, threshold: float = 0.0) -> float:
     """Share of all images, scores (N,) and (M,), that are recognised: stego images score over the threshold, covers do
@@ -62,6 +64,46 @@ def auc(covers: np.ndarray, stegos: np.ndarray) -> float:
     below = np.searchsorted(covers, stegos, side="left")
     not_above = np.searchsorted(covers, stegos, side="right")
     return float((below + not_above).sum() / 2 / (len(covers) * len(stegos)))
+
+
+def roc(covers: np.ndarray, stegos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of covers and of stego images that score at least as high as each score, from (0, 0) to (1, 1), both rising.
+
+    Straight lines between these points are the curve: where scores tie, it is as good as chance makes it.
+    """
+    covers, stegos = np.sort(_checked(covers)), np.sort(_checked(stegos))
+    scores = np.unique(np.concatenate([covers, stegos]))[::-1]
+    alarms = 1 - np.searchsorted(covers, scores, side="left") / len(covers)
+    found = 1 - np.searchsorted(stegos, scores, side="left") / len(stegos)
+    return np.append(0.0, alarms), np.append(0.0, found)
+
+
+def weighted_auc(covers: np.ndarray, stegos: np.ndarray) -> float:
+    """ALASKA's wAUC: the area under the ROC curve where the lower 40 % of detections count twice, over its greatest value.
+
+    Cogranne, Giboulot, Bas, "ALASKA#2: challenging academic research on steganalysis with realistic images" (WIFS 2020).
+    The point at which the curve passes 40 % is inserted, so that few images do not lose the piece between two of them:
+    1 for a perfect detector, .5857 for one that guesses.
+    """
+    alarms, found = roc(covers, stegos)
+    place = int(np.searchsorted(found, WEIGHTED_BELOW))
+    between = (WEIGHTED_BELOW - found[place - 1]) / (found[place] - found[place - 1])
+    alarms = np.insert(alarms, place, alarms[place - 1] + between * (alarms[place] - alarms[place - 1]))
+    found = np.insert(found, place, WEIGHTED_BELOW)
+    weight = np.minimum(found, WEIGHTED_BELOW) * 2 + np.maximum(found - WEIGHTED_BELOW, 0)
+    return float(np.trapezoid(weight, alarms) / (1 + WEIGHTED_BELOW))
+
+
+def missed(covers: np.ndarray, stegos: np.ndarray, false_alarms: float = 0.05) -> float:
+    """Share of stego images that are missed where so many covers raise an alarm: MD5 of ALASKA for .05; `false_alarms`
+    less is guessing.
+    """
+    alarms, found = roc(covers, stegos)
+    place = int(np.searchsorted(alarms, false_alarms, side="right"))
+    if place == len(alarms):
+        return float(1 - found[-1])
+    between = (false_alarms - alarms[place - 1]) / (alarms[place] - alarms[place - 1])
+    return float(1 - found[place - 1] - between * (found[place] - found[place - 1]))
 
 
 def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
