@@ -28,11 +28,13 @@ class Registry(Generic[Part]):
     Args:
         kind: what the parts are, for error messages ("hider").
         package: the package whose modules hold the parts ("isgan.hiders").
+        folders: packages inside it whose modules hold parts too ("features").
     """
 
-    def __init__(self, kind: str, package: str):
+    def __init__(self, kind: str, package: str, *folders: str):
         self.kind = kind
         self.package = package
+        self._packages = [package, *(f"{package}.{folder}" for folder in folders)]
         self._parts: dict[str, Part] = {}
         self._scanned = False
 
@@ -69,6 +71,7 @@ class Registry(Generic[Part]):
 
     def _scan(self) -> None:
         if not self._scanned:
-            for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
-                importlib.import_module(f"{self.package}.{module.name}")
+            for package in self._packages:
+                for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+                    importlib.import_module(f"{package}.{module.name}")
             self._scanned = True

@@ -6,7 +6,7 @@ import torch
 from conftest import scene
 
 from isgan.detectors.base import Budget, Pairs
-from isgan.detectors.network import NetworkDetector, pixels
+from isgan.detectors.network import NetworkDetector, of_network
 from isgan.errors import IsganError
 
 
@@ -30,7 +30,7 @@ def pairs(count: int, first: int = 0) -> Pairs:
 
 @pytest.fixture(scope="module")
 def detector() -> NetworkDetector:
-    detector = NetworkDetector("xunet", seed=2)
+    detector = of_network("xunet")(seed=2)
     detector.fit(pairs(16), pairs(6, 1), Budget(steps=40))
     return detector
 
@@ -39,47 +39,47 @@ def test_it_finds_what_is_hidden(detector):
     fresh = pairs(8, 2)
     assert (detector.scores(fresh.covers) <= detector.threshold).mean() > 0.8
     assert (detector.scores(fresh.stegos) > detector.threshold).mean() > 0.8
-    assert detector.steps == 40 and detector.seconds > 0
+    assert detector.steps == 40 and detector.training_seconds > 0
 
 
 def test_a_budget_of_minutes():
-    detector, heard = NetworkDetector("xunet"), []
+    detector, heard = of_network("xunet")(), []
     detector.fit(pairs(4), pairs(2, 1), Budget(minutes=0.005), heard.append)
-    assert heard[-1] == 1 and heard == sorted(heard) and 0.3 <= detector.seconds < 5
+    assert heard[-1] == 1 and heard == sorted(heard) and 0.3 <= detector.training_seconds < 5
 
 
 def test_it_is_kept(detector, tmp_path):
     detector.save(tmp_path / "d.safetensors")
-    again = NetworkDetector.load("xunet", tmp_path / "d.safetensors")
+    again = of_network("xunet").load(tmp_path / "d.safetensors")
     fresh = pairs(3, 5)
     assert np.allclose(again.scores(fresh.covers), detector.scores(fresh.covers), atol=1e-5)
-    assert (again.threshold, again.steps, again.seconds) == (detector.threshold, detector.steps, detector.seconds)
+    assert (again.threshold, again.steps, again.training_seconds) == (detector.threshold, detector.steps, detector.training_seconds)
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense"])
 def test_files_that_are_no_detector(detector, tmp_path, data):
     (tmp_path / "d.safetensors").write_bytes(data)
     with pytest.raises(IsganError, match="is not a detector of this version: delete it"):
-        NetworkDetector.load("xunet", tmp_path / "d.safetensors")
+        of_network("xunet").load(tmp_path / "d.safetensors")
     detector.save(tmp_path / "d.safetensors")
     with pytest.raises(IsganError, match="is not a detector of this version"):
-        NetworkDetector.load("isgan", tmp_path / "d.safetensors")
+        of_network("isgan").load(tmp_path / "d.safetensors")
 
 
 def test_what_is_refused():
     whole, one = pairs(4), pairs(1)
     for train, val in ((one, whole), (whole, one), (Pairs(whole.covers, whole.stegos[:3]), whole)):
         with pytest.raises(IsganError, match="at least 2 covers and as many stego images"):
-            NetworkDetector("xunet").fit(train, val, Budget(steps=1))
+            of_network("xunet")().fit(train, val, Budget(steps=1))
     with pytest.raises(IsganError, match="needs minutes or steps"):
-        NetworkDetector("xunet").fit(whole, whole, Budget())
+        of_network("xunet")().fit(whole, whole, Budget())
     with pytest.raises(IsganError, match="did you mean 'xunet'"):
-        NetworkDetector("xunett")
+        of_network("xunett")
 
 
 def test_gray_files_are_seen_as_three_equal_channels():
     gray = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
-    seen = pixels([Picture(gray), Picture(np.stack([gray] * 3, axis=2))])
+    seen = of_network("xunet")().views([Picture(gray), Picture(np.stack([gray] * 3, axis=2))])
     assert seen.shape == (2, 3, 64, 64) and seen.dtype == torch.uint8 and torch.equal(seen[0], seen[1])
 
 

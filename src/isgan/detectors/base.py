@@ -1,11 +1,13 @@
-"""The contract of a detector: it learns to tell the stego images of one method from covers."""
+"""The contract of a detector: it learns to tell the stego images of one method from covers, or knows without learning."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from isgan.covers import covers as kinds
 from isgan.covers.base import Cover
 from isgan.errors import IsganError
 from isgan.metrics.security import best_threshold
@@ -42,33 +44,57 @@ class Pairs(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """How long a detector learns: minutes or steps, of both whichever is reached first; 0 for no bound."""
+    """How long a detector learns: minutes or steps, of both whichever is reached first; 0 for no bound.
+
+    Networks need one of them; other detectors are done when they are done.
+    """
 
     minutes: float = 0.0
     steps: int = 0
 
 
+NO_BOUND = Budget()
+
+
 class Detector(ABC):
-    """Learns from pairs, then says of any file how much it looks like a stego image.
+    """Says of any file how much it looks like a stego image; most learn that from pairs first.
+
+    Args:
+        seed: of whatever is drawn while it learns: the same seed, pairs and budget give the same detector.
+        cache: a folder that keeps what it computes of each file, by a hash of what it looks at; None for none.
 
     Attributes:
+        covers: kinds of covers that it can look at, by their names in `isgan.covers.covers`.
+        trained: whether it has to learn. If not, its scores are the same before `fit`, which then only chooses a threshold.
+        seconds: what a score takes for a colour image of 512 x 512 pixels on one core, about; training of networks apart.
+        note: what it sees, and what it does not, in a line.
         threshold: scores above it mean "stego"; the one of least P_E on the validation pairs.
     """
 
+    covers: ClassVar[tuple[str, ...]]
+    trained: ClassVar[bool]
+    seconds: ClassVar[float]
+    note: ClassVar[str]
     threshold: float
 
-    def fit(self, train: Pairs, val: Pairs, budget: Budget, progress: Callable[[float], None] = lambda _: None) -> None:
+    def __init__(self, seed: int = 0, cache: Path | None = None):
+        self.seed, self.cache = seed, cache
+
+    @classmethod
+    def suits(cls, cover: Cover) -> bool:
+        """Whether it can look at a file of this kind."""
+        return any(isinstance(cover, kinds[kind]) for kind in cls.covers)
+
+    def fit(self, train: Pairs, val: Pairs, budget: Budget = NO_BOUND, progress: Callable[[float], None] = lambda _: None) -> None:
         """Learns from `train` and chooses by `val`; no photograph may be in both.
 
-        `progress` is called with how much is done, 0 to 1. `IsganError` for pairs that are none, and for a budget
-        without an end.
+        `progress` is called with how much is done, 0 to 1. `IsganError` for pairs that are none, and for a network's budget without
+        an end.
         """
         for pairs in (train, val):
             if len(pairs.covers) != len(pairs.stegos) or len(pairs.covers) < LEAST_PAIRS:
                 raise IsganError(f"a detector needs at least {LEAST_PAIRS} covers and as many stego images: "
                                  f"{len(pairs.covers)} and {len(pairs.stegos)}")  # fmt: skip
-        if not (budget.minutes > 0 or budget.steps > 0):
-            raise IsganError("a detector needs minutes or steps to be trained")
         self.learn(train, val, budget, progress)
         self.threshold = best_threshold(self.scores(val.covers), self.scores(val.stegos))
 

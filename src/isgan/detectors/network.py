@@ -1,86 +1,132 @@
-"""A steganalyzer network as a detector: it looks at pixels."""
+"""A steganalyzer network as a detector: each file in `networks/` is one, and its name is the detector's.
+
+torch is imported when a network is made, or asked what it sees.
+"""
 
 import json
+import pkgutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors
-import torch
-from safetensors.torch import load, save
-from torch import Tensor
 
 from isgan.covers.base import Cover
+from isgan.detectors import detectors, networks
 from isgan.detectors.base import Budget, Detector, Pairs
-from isgan.detectors.networks import networks
-from isgan.detectors.networks.base import Steganalyzer
-from isgan.errors import IsganError
+from isgan.errors import IsganError, require
 from isgan.files import write_file
-from isgan.training.detecting import DetectingTask, scores
-from isgan.training.loop import Loop
-from isgan.training.recipe import Optimizer, Schedule
-from isgan.training.run import launched
 
-OPTIMIZER = Optimizer(lr=1e-3, weight_decay=1e-5, clip=0.0)
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from isgan.detectors.networks.base import Steganalyzer
+
 VALIDATIONS = 10
 
 
+class OfNetwork:
+    """An attribute of the detector's class that is its network's."""
+
+    def __set_name__(self, _owner: type, attribute: str) -> None:
+        self.attribute = attribute
+
+    def __get__(self, _instance: Any, owner: type["NetworkDetector"]) -> Any:
+        return getattr(owner.kind(), self.attribute)
+
+
 class NetworkDetector(Detector):
-    """One of `isgan.detectors.networks`, trained from random weights.
+    """One of `isgan.detectors.networks`, trained from random weights. Its subclasses, one for each network, are the detectors.
 
     Args:
-        name: of the network.
         seed: of its first weights, and of the order of the pairs.
+        cache: not used.
 
     Attributes:
         steps: that it was trained.
-        seconds: that its training took.
+        training_seconds: that its training took.
     """
 
-    def __init__(self, name: str, seed: int = 0):
-        self.seed, self.steps, self.seconds = seed, 0, 0.0
+    network_name: str
+    trained = True
+    covers = OfNetwork()  # type: ignore[assignment]
+    seconds = OfNetwork()  # type: ignore[assignment]
+    note = OfNetwork()  # type: ignore[assignment]
+
+    def __init__(self, seed: int = 0, cache: Path | None = None):
+        super().__init__(seed, cache)
+        kind = self.kind()
+        import torch
+
+        self.steps, self.training_seconds = 0, 0.0
         torch.manual_seed(seed)
-        self.network: Steganalyzer = networks[name]()
+        self.network = kind()
+
+    @classmethod
+    def kind(cls) -> type["Steganalyzer"]:
+        """The network's class."""
+        require("train", "torch", "safetensors", "lightning")
+        from isgan.detectors.networks import networks
+
+        return networks[cls.network_name]
 
     def learn(self, train: Pairs, val: Pairs, budget: Budget, progress: Callable[[float], None]) -> None:
+        from isgan.training.detecting import DetectingTask
+        from isgan.training.loop import Loop
+        from isgan.training.recipe import Optimizer, Schedule
+        from isgan.training.run import launched
+
+        if not (budget.minutes > 0 or budget.steps > 0):
+            raise IsganError("a detector needs minutes or steps to be trained")
         task = DetectingTask(
             self.network,
-            (pixels(train.covers), pixels(train.stegos)),
-            (pixels(val.covers), pixels(val.stegos)),
+            (self.views(train.covers), self.views(train.stegos)),
+            (self.views(val.covers), self.views(val.stegos)),
             self.seed,
         )
         schedule = Schedule(steps=budget.steps, minutes=budget.minutes, warmup=0, ema=0.0, validations=VALIDATIONS)
-        loop = Loop(task, OPTIMIZER, schedule, launched(), on_step=lambda _step, done, _loss: progress(done))
+        optimizer = Optimizer(lr=1e-3, weight_decay=1e-5, clip=0.0)
+        loop = Loop(task, optimizer, schedule, launched(), on_step=lambda _step, done, _loss: progress(done))
         loop.fit()
         if loop.interrupted:
             raise KeyboardInterrupt
         self.network.load_state_dict(task.kept)
         self.network.eval().requires_grad_(False)
-        self.steps, self.seconds = loop.step, loop.elapsed
+        self.steps, self.training_seconds = loop.step, loop.elapsed
 
     def scores(self, covers: Sequence[Cover]) -> np.ndarray:
-        return scores(self.network, pixels(covers))
+        from isgan.training.detecting import scores
+
+        return scores(self.network, self.views(covers))
+
+    def views(self, covers: Sequence[Cover]) -> "Tensor":
+        """What the network looks at of files of one size, (N, 3, H, W), 0 ... 255."""
+        import torch
+
+        return torch.stack([torch.from_numpy(self.network.view(cover)).permute(2, 0, 1) for cover in covers])
 
     def save(self, path: Path) -> None:
         """Writes it to a .safetensors file, for `load`."""
+        from safetensors.torch import save
+
         state = {name: tensor.cpu().contiguous() for name, tensor in self.network.state_dict().items()}
-        facts = {"threshold": self.threshold, "steps": self.steps, "seconds": self.seconds}
-        write_file(
-            path,
-            save(state, {"detector": json.dumps(facts)}),
-            force=True,
-            remedy="make room and run the same command again",
-        )
+        facts = {"threshold": self.threshold, "steps": self.steps, "seconds": self.training_seconds}
+        data = save(state, {"detector": json.dumps(facts)})
+        write_file(path, data, force=True, remedy="make room and run the same command again")
 
     @classmethod
-    def load(cls, name: str, path: Path) -> "NetworkDetector":
-        """What `save` wrote; `name` is the network's."""
-        detector = cls(name)
+    def load(cls, path: Path) -> "NetworkDetector":
+        """What `save` of a detector of the same name wrote."""
+        detector = cls()
+        import safetensors
+        from safetensors.torch import load
+
         try:
             with safetensors.safe_open(path, "pt") as file:
                 facts = json.loads(file.metadata()["detector"])
             detector.network.load_state_dict(load(path.read_bytes()))
-            detector.threshold, detector.steps, detector.seconds = facts["threshold"], facts["steps"], facts["seconds"]
+            detector.threshold, detector.steps = facts["threshold"], facts["steps"]
+            detector.training_seconds = facts["seconds"]
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
             raise IsganError(
                 f"{path} is not a detector of this version: delete it, and run the same command again"
@@ -89,12 +135,16 @@ class NetworkDetector(Detector):
         return detector
 
 
-def pixels(covers: Sequence[Cover]) -> Tensor:
-    """What viewers show of files of one size, (N, 3, H, W) uint8; gray ones three times."""
-    pictures = (cover.pixels() for cover in covers)
-    return torch.stack(
-        [
-            torch.from_numpy(picture if picture.ndim == 3 else np.stack([picture] * 3, axis=2)).permute(2, 0, 1)
-            for picture in pictures
-        ]
-    )
+for module in pkgutil.iter_modules(networks.__path__):
+    if module.name != "base":
+        doc = f"The network `{module.name}`."
+        members = {"network_name": module.name, "__doc__": doc, "__module__": __name__}
+        detectors.register(module.name)(type(f"{module.name}_detector", (NetworkDetector,), members))
+
+
+def of_network(name: str) -> type[NetworkDetector]:
+    """The detector of a network, by its name; `IsganError` if there is no such network."""
+    detector = detectors[name]
+    if not issubclass(detector, NetworkDetector):
+        raise IsganError(f"the detector '{name}' is no network: name one of the files in detectors/networks")
+    return detector

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import scene, stirred
-from evaluation.spy import Spy
+from evaluation.spy import of_network
 from PIL import Image
 
 from isgan import models
@@ -42,7 +42,7 @@ def names(tmp_path_factory) -> dict[str, str]:
 
 
 def test_the_papers_tests(data, names, tmp_path, monkeypatch):
-    monkeypatch.setattr(security, "NetworkDetector", Spy)
+    monkeypatch.setattr(security, "of_network", of_network)
     results, plan = Results(tmp_path / "r"), Plan(minutes=1.0, splits=2, limit=20, side=64)
     table = table6.run(results, open_sets([data]), plan, names | {"ghost": "nowhere"})
     rows = {(row["test"], row["tested_on"]): row for row in table}
@@ -62,7 +62,7 @@ def test_the_papers_tests(data, names, tmp_path, monkeypatch):
 
 
 def test_without_a_basic_model_there_is_no_transfer(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(security, "NetworkDetector", Spy)
+    monkeypatch.setattr(security, "of_network", of_network)
     plan = Plan(minutes=1.0, splits=2, limit=20, side=64)
     table = table6.run(Results(tmp_path / "r"), open_sets([data]), plan, {"basic": "nowhere", "lsb332": "lsb332"})
     assert {(row["test"], row["tested_on"]): row["status"] for row in table if row["test"] != "control"} == {

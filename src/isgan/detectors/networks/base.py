@@ -3,8 +3,10 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor, nn
 
+from isgan.covers.base import Cover
 from isgan.errors import IsganError
 
 COVER, STEGO = 0, 1
@@ -17,9 +19,13 @@ class Steganalyzer(nn.Module, ABC):
 
     Attributes:
         least: smallest height and width of an image.
+        covers, seconds, note: see `isgan.detectors.base.Detector`.
     """
 
     least: ClassVar[int] = 64
+    covers: ClassVar[tuple[str, ...]] = ("png", "jpeg")
+    seconds: ClassVar[float]
+    note: ClassVar[str]
     config: dict[str, Any]
 
     def __init__(self, **config: Any):
@@ -40,3 +46,9 @@ class Steganalyzer(nn.Module, ABC):
                 f"the image is {width} x {height}: a steganalyzer needs at least {self.least} pixels a side, take larger ones"
             )
         return self.answer(image)
+
+    @classmethod
+    def view(cls, cover: Cover) -> np.ndarray:
+        """What it looks at of a file, (H, W, 3), 0 ... 255: the pixels that a viewer shows; gray ones three times."""
+        pixels = cover.pixels()
+        return pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=2)

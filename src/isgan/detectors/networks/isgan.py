@@ -51,6 +51,9 @@ class ISGANSteganalyzer(Steganalyzer):
     frame. First weights: Xavier (paper).
     """
 
+    seconds = 0.1
+    note = "the paper's own network, after XuNet, without a fixed filter"
+
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(

@@ -35,6 +35,8 @@ class XuNet(Steganalyzer):
     parameters.
     """
 
+    seconds = 0.05
+    note = "a small network behind one fixed high-pass filter, on R, G and B"
     kv: Tensor
 
     def __init__(self) -> None:

@@ -1,0 +1,1 @@
+"""Attacks that need no training, one per file; what they share is in `base`."""
