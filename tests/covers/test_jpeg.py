@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bad_jpegs import good
-from photos import photograph
+from photos import file_of, photograph, stirred
 from PIL import Image
 
 from isgan.covers.jpeg import JpegCover
@@ -19,20 +19,6 @@ from isgan.jfif.segments import APP2, Segment, read_header
 from isgan.options import Options
 
 NAME = "photo.jpg"
-
-
-def file_of(pixels: np.ndarray, **options: object) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", **{"quality": 88} | options)
-    return file.getvalue()
-
-
-def stirred(cover: JpegCover, share: float = 0.02, seed: int = 0) -> JpegCover:
-    """Some coefficients changed by one."""
-    rng = np.random.default_rng(seed)
-    (plane,), (frozen,) = cover.planes, cover.frozen
-    change = rng.choice(np.array([-1, 0, 1], np.int16), plane.shape, p=[share / 2, 1 - share, share / 2])
-    return cover.changed((np.clip(plane + change * ~frozen, *cover.bounds).astype(np.int16),))
 
 
 @pytest.mark.parametrize(

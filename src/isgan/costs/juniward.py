@@ -1,12 +1,11 @@
 """J-UNIWARD: the relative change of wavelet coefficients that a step of a DCT coefficient makes.
 
 V. Holub, J. Fridrich, T. Denemark: Universal Distortion Function for Steganography in an Arbitrary Domain, EURASIP
-    Journal on
-Information Security, 2014; with the window where it belongs, see M. Benes, N. Hofer, R. Boehme: arXiv 2305.19776.
+Journal on Information Security, 2014; with the window where it belongs, see M. Benes, N. Hofer, R. Boehme: arXiv
+2305.19776.
 
 All is separable: the wavelets, and what a step of a DCT coefficient, an outer product of two cosines, does to them.
-    Every filter
-runs over windows of 23 samples that begin 8 apart, so it is a product of matrices.
+Every filter runs over windows of 23 samples that begin 8 apart, so it is a product of matrices.
 """
 
 import numpy as np
@@ -14,18 +13,12 @@ import numpy as np
 from isgan.costs import costs
 from isgan.costs.base import Costs
 from isgan.costs.rounding import informed
+from isgan.costs.wavelet import HIGH, LOW
 from isgan.covers.jpeg import JpegCover
 from isgan.jfif.dct import BASIS, decoded, tiled
 from isgan.jit import side_by_side
 
 SIGMA = 2.0**-6
-HIGH = np.array(
-    [-0.0544158422, 0.3128715909, -0.6756307363, 0.5853546837, 0.0158291053, -0.2840155430, -0.0004724846,
-     0.1287474266, 0.0173693010, -0.0440882539, -0.0139810279, 0.0087460940, 0.0048703530, -0.0003917404,
-     -0.0006754494, -0.0001174768]
-)  # fmt: skip
-"""Daubechies's wavelet with 8 vanishing moments: the high-pass decomposition filter."""
-LOW = HIGH[::-1] * (-1) ** np.arange(16)
 TAPS = len(HIGH)
 WINDOW = 8 + TAPS - 1  # wavelet coefficients that a block of 8 samples has a part in
 MARGIN = 16  # samples that are needed on each side of a block, in whole blocks

@@ -251,6 +251,20 @@ def _decode(data, place, lookup, blocks, across, down, interval, zigzag, buffer)
 
 
 @jit
+def _put(window, have, out, place):
+    """Writes the whole bytes among the lowest `have` bits, a zero after each 255; returns the next place, bits left."""
+    while have >= 8:
+        have -= 8
+        byte = np.uint8((window >> np.uint64(have)) & np.uint64(255))
+        out[place] = byte
+        place += 1
+        if byte == 255:
+            out[place] = 0
+            place += 1
+    return place, have
+
+
+@jit
 def _encode(buffer, blocks, across, down, interval, zigzag, words, lengths, pad, counts, out):
     """Counts symbols, and writes their codes if `out` is not empty; returns the number of bytes."""
     writing = out.size > 0
@@ -263,14 +277,7 @@ def _encode(buffer, blocks, across, down, interval, zigzag, words, lengths, pad,
             spare = (8 - have % 8) % 8
             window = (window << np.uint64(spare)) | np.uint64((1 << spare) - 1 if pad else 0)
             have += spare
-            while have:
-                have -= 8
-                byte = np.uint8((window >> np.uint64(have)) & np.uint64(255))
-                out[place] = byte
-                place += 1
-                if byte == 255:
-                    out[place] = 0
-                    place += 1
+            place, have = _put(window, have, out, place)
         if mcu == mcus:
             break
         if interval and left == 0:
@@ -317,13 +324,6 @@ def _encode(buffer, blocks, across, down, interval, zigzag, words, lengths, pad,
                     window = (window << np.uint64(lengths[table, symbol])) | np.uint64(words[table, symbol])
                     window = (window << np.uint64(size)) | tail
                     have += lengths[table, symbol] + size
-                    while have >= 8:
-                        have -= 8
-                        byte = np.uint8((window >> np.uint64(have)) & np.uint64(255))
-                        out[place] = byte
-                        place += 1
-                        if byte == 255:
-                            out[place] = 0
-                            place += 1
+                    place, have = _put(window, have, out, place)
                 k += step
     return place
