@@ -15,7 +15,8 @@ from isgan.errors import IsganError, IsganWarning, NothingFound
 from isgan.options import NO_PASS_PHRASE, Engine
 
 if TYPE_CHECKING:
-    from isgan.pipeline import Revealed, Source, Stego
+    from isgan.picture import Source
+    from isgan.pipeline import Revealed, Stego
     from isgan.schemes.base import Scheme
 
 __version__ = "0.2.0"

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 from cyclopts import App, CoercionError, CycloptsError, Parameter, Token, convert
 
 from isgan import IsganError, IsganWarning, __doc__, __version__, commands, console
+from isgan.errors import SomeFailed
 from isgan.files import Terminated, heed_sigterm
 from isgan.memory import keep_memory
 
@@ -47,7 +48,7 @@ def _parts(kind: Any) -> Iterator[Any]:
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
-    """Runs one command and returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl-C, 143 after SIGTERM."""
+    """Runs one command; returns 0, 1 if some of many items failed, 2 for what the user can mend, 130 after Ctrl-C, 143 after SIGTERM."""
     tokens = sys.argv[1:] if tokens is None else list(tokens)
     options = tokens[: tokens.index("--")] if "--" in tokens else tokens
     as_json, quiet = "--json" in options, "--quiet" in options
@@ -68,6 +69,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
         warnings.showwarning = _note
         try:
             result = line(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+        except SomeFailed as error:
+            for failure in error.failures:
+                _fail(failure)
+            return _print(error.result, as_json, quiet) or 1
         except (IsganError, CycloptsError) as error:
             return _fail(" ".join(str(error).split()))
         except (MemoryError, RuntimeError) as error:  # torch's is a RuntimeError

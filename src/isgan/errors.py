@@ -18,6 +18,14 @@ class NothingFound(IsganError):
         super().__init__("nothing found for this pass phrase: it is another one, there is no secret, or the file was changed")
 
 
+class SomeFailed(Exception):
+    """Some of many items failed: commands print `result`, then a line for each of `failures`, and exit with 1."""
+
+    def __init__(self, result: object, failures: list[str]):
+        super().__init__(f"{len(failures)} failed")
+        self.result, self.failures = result, failures
+
+
 class IsganWarning(UserWarning):
     """Something the user should know but that does not stop the work. The message is one line."""
 

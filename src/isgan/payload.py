@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from PIL import Image
 
+from isgan import split
 from isgan.codecs import codecs
 from isgan.codecs.base import DECADE, Codec, Encoded, best, fewest
 from isgan.errors import IsganError, NothingFound
@@ -45,6 +46,10 @@ def pack(secret: Secret, room: int, options: Options, codec: str, larger: Larger
     Raises:
         IsganError: it does not fit; the message says what would help.
     """
+    if secret.part is not None:
+        data = split.pack(secret)
+        _check(len(data), room, options, larger, "more covers share it")
+        return Payload(data, secret, {"part": f"{secret.part.number} of {secret.part.count}"})
     if options.exact or secret.picture is None or codec == FILE:
         if secret.data is None:
             raise IsganError("a picture in memory has no bytes of its own: give a file, or leave out exact")
@@ -73,6 +78,8 @@ def unpack(data: bytes) -> Secret:
     """The secret of authenticated bytes; `NothingFound` or `IsganError` if they are none all the same."""
     if len(data) < 2 or len(data) < 2 + data[1]:
         raise NothingFound
+    if data[0] == split.NUMBER:
+        return split.unpack(data)
     # The sender may be hostile: no folders, and nothing that a terminal would obey.
     text = data[2 : 2 + data[1]].decode("utf-8", "replace")
     name = "".join(letter if letter.isprintable() and letter not in "/\\" else "_" for letter in text)

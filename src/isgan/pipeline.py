@@ -4,7 +4,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
@@ -12,18 +12,18 @@ from PIL import Image
 from isgan import models
 from isgan.covers import covers
 from isgan.covers.base import Cover
+from isgan.decoders import is_picture
 from isgan.errors import IsganError, IsganWarning, require
-from isgan.files import File, Named, check_output, name_of, quoted, read_file, system_errors, write_file
+from isgan.files import check_output, quoted, system_errors, write_file
 from isgan.key import Key
 from isgan.metrics.pictures import compare, psnr
 from isgan.options import NO_PASS_PHRASE, Options, Risk
-from isgan.picture import fit, is_picture, lossy_format, read_gray, read_picture, read_rgb
+from isgan.picture import Source, read_picture
 from isgan.schemes.base import Progress, Scheme, silent
 from isgan.schemes.embedding import Embedding
 from isgan.secret import Secret
+from isgan.sources import cover_of, secret_of, stego_of
 
-Source: TypeAlias = File | Image.Image | np.ndarray
-JPEG = b"\xff\xd8\xff"
 BITS_A_PIXEL = {30.0: 0.58, 33.5: 1.07, 40.0: 2.63}
 """By PSNR in dB, what photographs in colour take as AVIF: the mean of 20 of 256 x 256 (docs/results/codecs.csv)."""
 
@@ -66,30 +66,35 @@ class Stego:
 
 def check(cover: Source, secret: Source, output: str | os.PathLike | None, options: Options, force: bool) -> None:
     """Refuses what cannot work before anybody is asked for a pass phrase or waits."""
+    check_options(options)
+    if options.jpeg_quality and output is not None and Path(output).suffix.lower() == ".png":
+        raise IsganError("--jpeg-quality is for a .jpg stego image: leave it out, or name one")
+    if output is not None:
+        check_output(output, force, inputs=(cover, secret), suffixes=_suffixes())
+
+
+def check_options(options: Options) -> None:
+    """Refuses options that are out of bounds or contradict each other."""
     if not 0 < options.scale <= 1:
         raise IsganError(f"a scale of {options.scale:g} is out of bounds: more than 0, at most 1")
     if options.exact and options.quality is not None:
         raise IsganError("--exact and --quality contradict each other: leave out one of them")
     if options.strength != "auto" and models.card(options.model)["scheme"] == "embedding":
         raise IsganError("--strength is for models with a dial, such as qim: leave it out, or take --quality")
-    if options.jpeg_quality and output is not None and Path(output).suffix.lower() == ".png":
-        raise IsganError("--jpeg-quality is for a .jpg stego image: leave it out, or name one")
     if options.quality is not None and not 20 <= options.quality <= 60:
         raise IsganError(f"a quality of {options.quality:g} dB is out of bounds: from 20 to 60, or --exact")
     if not options.min_secret_psnr < np.inf:
         raise IsganError(f"a minimum of {options.min_secret_psnr} dB is no bound: give --min-secret-psnr a number")
     _check_model(options)
-    if output is not None:
-        check_output(output, force, inputs=(cover, secret), suffixes=_suffixes())
 
 
-def hide(cover: Source, secret: Source, output: str | os.PathLike | None, phrase: str | None, options: Options, force: bool = False,
-         progress: Progress = silent) -> Stego:  # fmt: skip
+def hide(cover: Source, secret: Source | Secret, output: str | os.PathLike | None, phrase: str | None, options: Options,
+         force: bool = False, progress: Progress = silent) -> Stego:  # fmt: skip
     """Hides a secret in a cover, and saves the stego image once the secret was revealed from that very file.
 
     Args:
         cover: a picture.
-        secret: a picture, or any file.
+        secret: a picture, or any file; or a `Secret`, as it is.
         output: where to, if anywhere.
         phrase: the pass phrase; None only for models without a key.
         options: see `Options`.
@@ -100,8 +105,8 @@ def hide(cover: Source, secret: Source, output: str | os.PathLike | None, phrase
         IsganError: with one line that says what to do; then nothing was written.
     """
     scheme = models.load(options.model, options.engine)
-    read = _cover(cover, output, options)
-    given = _secret(secret, options, scheme, read)
+    read = cover_of(cover, output, options)
+    given = secret if isinstance(secret, Secret) else secret_of(secret, options, scheme, read)
     key = _key(phrase, scheme, read)
     hidden = scheme.hide(read, given, key, options, _half(progress, 0))
     data = hidden.stego.encode()
@@ -166,8 +171,10 @@ def reveal(stego: Source, output: str | os.PathLike | None, phrase: str | None, 
         IsganError: with one line that says what to do.
     """
     scheme = models.load(options.model, options.engine)
-    read = _stego(stego)
+    read = stego_of(stego)
     secret = scheme.reveal(read, _key(phrase, scheme, read), progress)
+    if secret.part is not None:
+        raise IsganError(f"this is {secret.part}: put all of them in a folder, and reveal the folder")
     path = None if output is None else write_file(*_written(secret, output, stego, force), force)
     facts: dict[str, Any] = {"name": secret.name} if secret.name else {}
     if secret.picture is None:
@@ -208,7 +215,7 @@ def capacity(cover: Source, options: Options) -> dict[str, Any]:
     scheme = models.load(options.model)
     if not isinstance(scheme, Embedding):
         raise IsganError(f"'{options.model}' hides a picture of the cover's size, whatever it is: ask for an embedding model")
-    read = _cover(cover, None, options)
+    read = cover_of(cover, None, options)
     facts: dict[str, Any] = {"pixels": f"{read.pixels().shape[1]} x {read.pixels().shape[0]}"}
     for risk in get_args(Risk):
         room = scheme.room(read, risk)
@@ -222,58 +229,6 @@ def _suffixes() -> tuple[str, ...]:
     return tuple(suffix for name in reversed(covers.names()) for suffix in covers[name].suffixes)
 
 
-def _cover(source: Source, output: str | os.PathLike | None, options: Options) -> Cover:
-    """The cover as the kind of file that the output is to be, or that it is itself."""
-    data = read_picture(source) if isinstance(source, Image.Image | np.ndarray) else read_file(source)
-    suffix = Path(output).suffix.lower() if output is not None else ""
-    kinds = [covers[name] for name in covers.names() if suffix in covers[name].suffixes]
-    fallback = "jpeg" if options.jpeg_quality or (isinstance(data, bytes) and data.startswith(JPEG)) else "png"
-    cover = (kinds or [covers[fallback]])[0].prepared(data, name_of(source), options)
-    if all(plane.min() == plane.max() for plane in cover.planes):
-        raise IsganError(f"{name_of(source)} is of one colour, where any change shows: take a photograph as cover")
-    suspicion = cover.suspicion()
-    if suspicion is not None:
-        if options.risk != "high":
-            raise IsganError(f"{suspicion}; or accept that it shows, with --risk high")
-        warnings.warn(suspicion, IsganWarning, stacklevel=3)
-    return cover
-
-
-def _secret(source: Source, options: Options, scheme: Scheme, cover: Cover) -> Secret:
-    """The secret as the scheme takes it: a picture where it is one, the bytes of a file."""
-    name = Path(source).name if isinstance(source, str | os.PathLike) else source.name if isinstance(source, Named) else ""
-    data: bytes | None = None
-    picture: Image.Image | np.ndarray | bytes | None = None
-    if isinstance(source, Image.Image | np.ndarray):
-        picture = source
-    else:
-        data = read_file(source)
-        picture = data if not options.exact and is_picture(data) else None
-    if scheme.resizes:
-        height, width = cover.planes[0].shape
-        if picture is None:
-            raise IsganError(f"'{options.model}' hides pictures alone: take the default model for other files, and for --exact")
-        whole = read_rgb(picture) if options.color else read_gray(picture)
-        return Secret(fit(whole, height, width, options.fit), name=name)
-    if picture is None:
-        return Secret(data=data, name=name)
-    return Secret(read_gray(picture) if options.gray else read_picture(picture), data, name)
-
-
-def _stego(source: Source) -> Cover:
-    """A file that may hide something, exactly as it is."""
-    if isinstance(source, Image.Image | np.ndarray):
-        return covers["png"].prepared(np.asarray(source), name_of(source), Options())
-    data = read_file(source)
-    if data.startswith(JPEG):
-        return covers["jpeg"].read(data, name_of(source))
-    lossy = lossy_format(data)
-    if lossy:
-        message = f"this is {lossy}, which changes pixels: what was hidden is probably gone; ask for the file that was saved first"
-        warnings.warn(message, IsganWarning, stacklevel=3)
-    return covers["png"].read(data, name_of(source))
-
-
 def _key(phrase: str | None, scheme: Scheme, cover: Cover) -> Key:
     if scheme.keyed:
         if phrase is None:
@@ -283,9 +238,11 @@ def _key(phrase: str | None, scheme: Scheme, cover: Cover) -> Key:
 
 
 def _same(one: Secret, other: Secret) -> bool:
+    if one.name != other.name or one.part != other.part:
+        return False
     if one.picture is None or other.picture is None:
-        return one.data == other.data and one.name == other.name
-    return one.name == other.name and np.array_equal(one.picture, other.picture)
+        return one.data == other.data
+    return np.array_equal(one.picture, other.picture)
 
 
 def _is_folder(output: str | os.PathLike) -> bool:

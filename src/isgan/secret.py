@@ -1,6 +1,7 @@
 """What is hidden: a picture, or any file."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,9 +15,31 @@ class Secret:
         data: a file's bytes: its own, or of a revealed picture what the codec made of it; None where only the picture matters.
         name: the file's name without folders, or "".
         suffix: of `data` as a file of its own, with the dot, where it is a codec's.
+        part: which share of a secret `data` is, if it was shared among several covers.
     """
 
     picture: np.ndarray | None = None
     data: bytes | None = None
     name: str = ""
     suffix: str = ""
+    part: "Part | None" = None
+
+
+class Part(NamedTuple):
+    """A share of a secret that several covers carry together, see `isgan.split`.
+
+    Attributes:
+        id: 16 random bytes that all shares of a secret have.
+        number, count: which one this is, from 1, and of how many.
+        length: bytes of the whole payload.
+        digest: its SHA-256.
+    """
+
+    id: bytes
+    number: int
+    count: int
+    length: int
+    digest: bytes
+
+    def __str__(self) -> str:
+        return f"part {self.number} of {self.count} of a secret"
