@@ -19,8 +19,8 @@ def test_quantize_rounds_to_the_nearest():
 
 
 def test_quantize_luma_takes_the_best_of_the_eight_ways_to_round():
-    """Against trying them all, pixel by pixel."""
-    image = torch.rand(1, 3, 20, 30)
+    """Against trying them all, pixel by pixel, away from whole levels: a hair below one is that level."""
+    image = (torch.randint(0, 2550, (1, 3, 20, 30)) + 0.5) / 2550
     image[..., 0, :9] = torch.tensor([1.2, 1.0, 0.999, 0.9985, 0.5, 0.001, 0.0, -0.1, 254 / 255])
     image[:, 1:, 1] = torch.tensor([1.0, 0.9993]).view(1, 2, 1)
     saved = quantize_luma(image)

@@ -59,6 +59,15 @@ def test_mixed(images, options, weights):
     assert [term.item() for term in terms] == pytest.approx(expected(images, *weights), abs=2e-5)
 
 
+@pytest.mark.parametrize("options, beta, decibel", [({"beta": 0.0, "decibel": 0.004}, 0.0, 0.004), ({"decibel": 0.02}, 0.3, 0.02)])
+def test_mixed_with_decibels(images, options, beta, decibel):
+    """Of each image, in place of the MSE or beside it."""
+    terms = losses["mixed"](**options)(*images)
+    _, *ends = expected(images, 0.5, 0.5, beta, 0.85)
+    ends = [end + decibel * 10 * np.log10(mse(*pair) + 1e-5) for end, pair in zip(ends, (images[:2], images[2:]), strict=True)]
+    assert [term.item() for term in terms] == pytest.approx([ends[0] + 0.85 * ends[1], *ends], abs=2e-5)
+
+
 def test_the_parts_that_are_left_out_are_not_computed(images, monkeypatch):
     import isgan.losses.mixed as module
 

@@ -628,6 +628,35 @@ def test_batch_norm_statistics_are_kept(trainer):
     assert equal(saved, run.average.module.state_dict())
 
 
+def test_batch_norm_that_is_held(trainer):
+    """Its statistics stay, in training as in use, and its weights learn."""
+    table = {"hider": {"name": "isgan"}, "schedule": {"steps": 2, "ema": 0.0, "warmup": 0}}
+    run = trainer(optimizer={"freeze_norm": True}, **table)
+    network = run.task.network
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.running_mean.fill_(0.1)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    modes = set()
+    for norm in norms:
+        norm.register_forward_pre_hook(lambda norm, _: modes.add((network.training, norm.training)))
+    for step in range(2):
+        run.train_step(run.task.batch(step, 0.0))
+    changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert modes == {(True, False)}
+    assert changed == {name for name, _ in network.named_parameters()}
+
+
+def test_crops_that_grow(trainer):
+    """From half of the run on; a function of step and progress, so that a resumed run has the same."""
+    run = trainer(photos={"crop": 20, "batch": 1, "ragged": False, "late": 0.5, "late_crop": 32, "late_batch": 2}, schedule={"steps": 4})
+    seen = []
+    monitored = run.task.loss
+    run.task.loss = lambda network, batch, step: seen.append(tuple(batch.cover.shape)) or monitored(network, batch, step)
+    run.fit()
+    assert seen == [(1, 3, 20, 20)] * 2 + [(2, 3, 32, 32)] * 2
+
+
 def test_what_a_run_writes(trainer):
     heard = []
     run = trainer(schedule={"steps": 7})

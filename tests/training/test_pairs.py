@@ -70,6 +70,16 @@ def test_packed_photographs_give_the_same_crops():
         assert same(cut[step], gathered[step])
 
 
+def test_the_same_photographs_in_other_crops():
+    pairs = TrainingPairs(scenes(8), CROP, 2, seed=5)
+    larger = pairs.at(24, 1)
+    for step in (0, 9):
+        assert same(larger[step], TrainingPairs(scenes(8), 24, 1, seed=5)[step])
+        assert same(pairs[step], TrainingPairs(scenes(8), CROP, 2, seed=5)[step])
+    with pytest.raises(IsganError, match=r"photos\.crop 40"):
+        pairs.at(41, 1)
+
+
 def test_each_photograph_once_per_epoch_and_the_halves_are_disjoint():
     pairs = TrainingPairs(flats(5, 8), CROP, 2, seed=0, balance=False)
     assert pairs.steps_per_epoch == 3

@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import scene
+from PIL import Image
+from safetensors.torch import load_file
 from torch import nn
 
+from isgan import models
 from isgan.detectors.networks import networks
 from isgan.evaluation.paper import report
 from isgan.hiders import hiders
 from isgan.losses import losses
 from isgan.training.loop import learning_rate
 from isgan.training.recipe import Recipe, build_part, read_recipe, recipe_from
+from isgan.training.run import run
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -48,6 +53,24 @@ def test_every_part_can_be_built(path):
             assert values == table
 
 
+@pytest.mark.parametrize("name", ["basic", "isgan", "atique", "baluja"])
+def test_the_recipes_of_the_shipped_weights_run(name, tmp_path):
+    """From the shipped weights, on a few small photographs: two steps of small crops and two of the larger ones."""
+    for split in ("train", "val"):
+        (tmp_path / "soft" / split).mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(scene(80, 80, number + 10 * (split == "val"))).save(tmp_path / "soft" / split / f"{number}.png")
+    small = {"crop": 64, "batch": 1, "late": 0.5, "late_crop": 72, "late_batch": 1, "share": 1.0, "validation": 1}
+    plan = read_recipe(RECIPES / f"{name}.toml", {"photos": small, "schedule": {"steps": 4, "validations": 1}})
+    weights = run(plan, [tmp_path / "soft"], tmp_path / "run", initial=name, threads=1, accelerator="cpu")
+    trained, shipped = (load_file(path) for path in (weights, models.find(name)))
+    assert trained.keys() == shipped.keys()
+    moved = {key for key in trained if not torch.equal(trained[key], shipped[key].to(trained[key].dtype))}
+    norms = {key for key in trained if "running" in key or "tracked" in key}
+    assert moved and not moved & norms
+    assert models.card(weights)["runs"][-1]["recipe"]["loss"]["decibel"] == plan.loss["decibel"]
+
+
 def test_the_papers_networks_and_loss(recipe: Recipe):
     assert recipe.hider == {"name": "isgan", "residual": 0.0} and recipe.steganalyzer == {"name": "isgan"}
     assert recipe.loss["name"] == "mixed"
@@ -57,7 +80,9 @@ def test_the_papers_networks_and_loss(recipe: Recipe):
 
 def test_the_papers_training(recipe: Recipe):
     """Its text: Adam, 1e-4, batches of 4, 150 epochs of 5,000 pairs of 256 x 256; its authors' code: betas and weight decay."""
-    assert dataclasses.asdict(recipe.optimizer) == {"lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "weight_decay": 5e-3, "clip": 0.0}
+    assert dataclasses.asdict(recipe.optimizer) == {
+        "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "weight_decay": 5e-3, "clip": 0.0, "freeze_norm": False,
+    }  # fmt: skip
     assert recipe.precision == "32-true"
     photos, schedule = recipe.photos, recipe.schedule
     assert (photos.side, photos.crop, photos.batch, photos.ragged, photos.share) == (256, 256, 4, False, 0.5)

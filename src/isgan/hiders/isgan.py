@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from isgan.errors import IsganError
 from isgan.hiders import hiders
 from isgan.hiders.base import LumaHider
+from isgan.layers.ends import exact_ends
 from isgan.layers.inception import InceptionBlock, conv_bn_act
 
 
@@ -69,8 +70,8 @@ class ISGAN(LumaHider):
             nn.init.normal_(next(self.encoder[-1].parameters()), std=1e-3)
 
     def encode(self, y: Tensor, secret: Tensor) -> Tensor:
-        out = torch.tanh(self.encoder(torch.cat([y, secret], dim=1)))
+        out = torch.tanh(exact_ends(self.encoder, torch.cat([y, secret], dim=1)))
         return y + self.residual * out if self.residual else (out + 1) / 2
 
     def decode(self, y: Tensor) -> Tensor:
-        return self.decoder(y)
+        return exact_ends(self.decoder, y, last=2)

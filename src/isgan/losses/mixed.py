@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from isgan.losses import losses
 from isgan.losses.base import HidingLoss, LossTerms
+from isgan.losses.psnr import decibels
 from isgan.metrics.quality import ms_ssim, ssim
 
 
@@ -15,11 +16,15 @@ class MixedLoss(HidingLoss):
 
     The defaults are the paper's. alpha = 1 leaves MS-SSIM out, alpha = 0 SSIM; `structure` scales both against the MSE,
     so that 0 leaves plain MSE. On images too small for five scales MS-SSIM uses fewer (see `metrics.quality.ms_ssim`).
+    `decibel` > 0 adds decibel 10 log10(MSE + 1e-5) of each image (ours): with beta = 0 it stands for the MSE, which the
+    one or two hardest images of a batch decide.
     """
 
-    def __init__(self, alpha: float = 0.5, beta: float = 0.3, gamma: float = 0.85, structure: float = 1.0):
+    def __init__(
+        self, alpha: float = 0.5, beta: float = 0.3, gamma: float = 0.85, structure: float = 1.0, decibel: float = 0.0
+    ):
         super().__init__()
-        self.alpha, self.beta, self.gamma, self.structure = alpha, beta, gamma, structure
+        self.alpha, self.beta, self.gamma, self.structure, self.decibel = alpha, beta, gamma, structure, decibel
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
         """Eq. 10 (and 11): scalar distance of two batches (N, C, H, W)."""
@@ -28,6 +33,8 @@ class MixedLoss(HidingLoss):
             distance = distance + self.structure * self.alpha * (1 - ssim(x, y)).mean()
         if self.structure and self.alpha < 1:
             distance = distance + self.structure * (1 - self.alpha) * (1 - ms_ssim(x, y)).mean()
+        if self.decibel:
+            distance = distance + self.decibel * decibels(x, y)
         return distance
 
     def forward(self, cover: Tensor, stego: Tensor, secret: Tensor, revealed: Tensor) -> LossTerms:

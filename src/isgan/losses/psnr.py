@@ -11,6 +11,12 @@ from isgan.metrics.quality import ssim
 CEILING = 50.0
 
 
+def decibels(x: Tensor, y: Tensor, ceiling: float = CEILING) -> Tensor:
+    """The mean over a batch, (N, C, H, W) each, of 10 log10(MSE + 10^(-ceiling / 10)) of each image: minus its PSNR in dB, scalar."""
+    errors = (x - y).square().flatten(1).mean(dim=1)
+    return 10 * torch.log10(errors + 10 ** (-ceiling / 10)).mean()
+
+
 @losses.register("psnr")
 class PSNRLoss(HidingLoss):
     """L(x, x') = decibel 10 log10(MSE + 10^(-ceiling / 10)) + structure (1 - SSIM), mean over images;
@@ -32,9 +38,7 @@ class PSNRLoss(HidingLoss):
 
     def distance(self, x: Tensor, y: Tensor, ceiling: float) -> Tensor:
         """Scalar distance of two batches (N, C, H, W); lower is closer, and it may be negative."""
-        errors = (x - y).square().flatten(1).mean(dim=1)
-        decibels = 10 * torch.log10(errors + 10 ** (-ceiling / 10))
-        return (self.decibel * decibels + self.structure * (1 - ssim(x, y))).mean()
+        return self.decibel * decibels(x, y, ceiling) + self.structure * (1 - ssim(x, y)).mean()
 
     def forward(self, cover: Tensor, stego: Tensor, secret: Tensor, revealed: Tensor) -> LossTerms:
         with torch.autocast(cover.device.type, enabled=False):

@@ -27,17 +27,18 @@ class Adversary:
 
     Args:
         recipe: its `steganalyzer` names the network, its `adversarial` how it plays.
-        crop: side of the training crops; images of other sizes are not kept in the pool.
+        crop: side of the training crops; images of other sizes are not kept in the pool, and larger ones not exchanged.
         fabric: Lightning Fabric, launched.
     """
 
     def __init__(self, recipe: Recipe, crop: int, fabric: Fabric):
         self.options, self.seed, self.crop, self.fabric = recipe.adversarial, recipe.seed, crop, fabric
         self.steganalyzer: Steganalyzer = build_part(networks, recipe.steganalyzer)
-        if crop - 3 * recipe.photos.ragged < self.steganalyzer.least:
+        smallest = min(crop, recipe.photos.late_crop or crop)
+        if smallest - 3 * recipe.photos.ragged < self.steganalyzer.least:
             least = self.steganalyzer.least
             raise IsganError(
-                f"crops of {crop} pixels are too small for the steganalyzer: set --photos.crop {least + 3}, "
+                f"crops of {smallest} pixels are too small for the steganalyzer: set --photos.crop {least + 3}, "
                 f"or {least} with --photos.ragged false"
             )
         self.steganalyzer = self.steganalyzer.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -129,7 +130,7 @@ class Adversary:
         take.
         """
         size = self.options.pool
-        if not size:
+        if not size or max(stego.shape[-2:]) > self.crop:
             return stego
         fresh = (stego * 255).round().to(torch.uint8).cpu()
         height, width = fresh.shape[-2:]

@@ -56,7 +56,7 @@ class DetectingTask(Task):
         self.network, self.train, self.val, self.seed = network, train, val, seed
         self.best, self.kept = math.inf, copy.deepcopy(network.state_dict())
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int, progress: float = 0.0) -> tuple[Tensor, Tensor]:
         count = len(self.train[0])
         epoch, place = divmod(step, max(1, count // BATCH))
         chosen = torch.from_numpy(

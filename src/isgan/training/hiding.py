@@ -95,13 +95,14 @@ class HidingTask(Task):
         if fabric.device.type == "cuda":
             with suppress(torch.OutOfMemoryError):  # then the CPU cuts the crops
                 self.pairs.pack(fabric.device)
+        self.late = self.pairs.at(photos.late_crop or photos.crop, photos.late_batch or photos.batch)
         self.fixed = {name: fixed_pairs(photographs) for name, photographs in val.sets.items()}
         self.best = -math.inf
         self.log = Log(folder) if fabric.is_global_zero else None
         self._shown: tuple[Tensor, Tensor] | None = None
 
-    def batch(self, step: int) -> Pair:
-        return self.pairs[step]
+    def batch(self, step: int, progress: float) -> Pair:
+        return (self.pairs if progress < self.recipe.photos.late else self.late)[step]
 
     def loss(self, network: nn.Module, batch: Pair, step: int) -> Tensor:
         hiding = network(batch.cover, batch.secret)

@@ -61,6 +61,7 @@ class Loop:
         adam = torch.optim.Adam(network.parameters(), optimizer.lr, (optimizer.beta1, optimizer.beta2),
                                 weight_decay=optimizer.weight_decay, fused=fused)  # fmt: skip
         self.wrapped, self.optimizer = fabric.setup(network, adam)
+        self.norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
         self.step, self.elapsed = 0, 0.0
         self.losses: list[float] = []  # since the last validation
         self.interrupted = self._asked = False
@@ -72,7 +73,7 @@ class Loop:
             validated = True
             while self.progress() < 1 and not self.interrupted:
                 before = self.progress()
-                loss = self.train_step(self.task.batch(self.step))
+                loss = self.train_step(self.task.batch(self.step, before))
                 self.losses.append(loss)
                 self.step += 1
                 self.elapsed = self.fabric.broadcast(time.monotonic() - started)
@@ -94,6 +95,9 @@ class Loop:
     def train_step(self, batch: Any) -> float:
         """One optimizer step on one batch; returns the loss."""
         self.wrapped.train()
+        if self.options.freeze_norm:
+            for norm in self.norms:
+                norm.eval()
         batch = self.fabric.to_device(batch)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.options, self.schedule, self.step, self.progress())

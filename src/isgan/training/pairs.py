@@ -1,5 +1,6 @@
 """Photographs in memory, and the cover-secret pairs made of them."""
 
+import copy
 import itertools
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -101,28 +102,36 @@ class TrainingPairs:
     def __init__(self, sets: dict[str, list[Tensor]], crop: int, batch: int, seed: int,
                  balance: bool = True, ragged: bool = True, rank: int = 0, world: int = 1):  # fmt: skip
         self.photographs = [photo for photos in sets.values() for photo in photos]
-        smallest = min(min(photo.shape[1:]) for photo in self.photographs)
-        if smallest < crop:
-            raise IsganError(
-                f"a training photograph has {smallest} pixels a side: set --photos.crop {smallest} or less, or --photos.side"
-            )
-        if batch % world:
-            raise IsganError(f"--photos.batch {batch} cannot be divided among {world} processes")
         ends = np.cumsum([0, *map(len, sets.values())])
         self.ranges = [np.arange(start, end) for start, end in itertools.pairwise(ends)]
         self.per_set = max(map(len, self.ranges)) if balance else None
-        self.crop, self.batch, self.seed, self.ragged = crop, batch, seed, ragged
+        self.seed, self.ragged = seed, ragged
         self.rank, self.world = rank, world
+        self._sizes = np.array([photo.shape[1:] for photo in self.photographs])
+        self._divide(crop, batch)
+        self._packed: Tensor | None = None
+        self._starts = np.array([])
+
+    def at(self, crop: int, batch: int) -> "TrainingPairs":
+        """The same photographs in crops and batches of other sizes."""
+        other = copy.copy(self)
+        other._divide(crop, batch)
+        return other
+
+    def _divide(self, crop: int, batch: int) -> None:
+        if (smallest := int(self._sizes.min())) < crop:
+            raise IsganError(
+                f"a training photograph has {smallest} pixels a side: set --photos.crop {smallest} or less, or --photos.side"
+            )
+        if batch % self.world:
+            raise IsganError(f"--photos.batch {batch} cannot be divided among {self.world} processes")
+        self.crop, self.batch = crop, batch
+        self._epoch, self._order = -1, np.array([])
         self.steps_per_epoch = len(self._shuffled(0)) // (2 * batch)
         if not self.steps_per_epoch:
             raise IsganError(
                 f"{len(self.photographs)} photographs make no batch of {batch} pairs: give more, or a smaller --photos.batch"
             )
-        self._epoch = -1
-        self._order = np.array([])
-        self._sizes = np.array([photo.shape[1:] for photo in self.photographs])
-        self._packed: Tensor | None = None
-        self._starts = np.array([])
 
     def pack(self, device: torch.device) -> "TrainingPairs":
         """Moves all photographs to a GPU, which then cuts a whole batch of crops at once."""

@@ -33,6 +33,14 @@ class Photos:
     """Side of the random crops."""
     batch: int = 8
     """Pairs in a batch."""
+    late: float = 1.0
+    """Share of the run after which crops and batches are `late_crop` and `late_batch`: cheap small crops first, then
+    ones that all scales of MS-SSIM fit.
+    """
+    late_crop: int = 0
+    """Side of these crops; 0 for `crop`."""
+    late_batch: int = 0
+    """Pairs in these batches; 0 for `batch`."""
     balance: bool = True
     """Every --data folder is seen equally often."""
     ragged: bool = True
@@ -57,6 +65,10 @@ class Optimizer:
     """L2 regularisation, added to the gradient (paper: used; the authors' 5e-3 shrinks everything)."""
     clip: float = 1.0
     """Bound on the gradient's norm; 0 for none."""
+    freeze_norm: bool = False
+    """Train with BatchNorm's running statistics, as in use, and leave them as they are: those of a small batch are noise.
+    For networks that were trained before.
+    """
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,10 @@ class Task(ABC):
     remedy: ClassVar[str] = "train with a lower learning rate"
 
     @abstractmethod
-    def batch(self, step: int) -> Any:
-        """What step `step` learns from, a tuple of tensors: a function of the step alone, so that a run can be resumed."""
+    def batch(self, step: int, progress: float) -> Any:
+        """What step `step` learns from, a tuple of tensors: a function of the step and of how much of the run is done, 0
+        to 1, so that a run can be resumed.
+        """
 
     @abstractmethod
     def loss(self, network: nn.Module, batch: Any, step: int) -> Tensor:
