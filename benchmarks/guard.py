@@ -18,8 +18,8 @@ from PIL import Image
 
 from isgan.covers.past import past_of
 from isgan.covers.png import PngCover
+from isgan.decoders import decode
 from isgan.options import Options
-from isgan.picture import decode
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from isgan.covers.past import past_of
 from isgan.covers.png import PngCover
 from isgan.errors import IsganError
 from isgan.jfif.quality import quality_of, steps
-from isgan.picture import FORMATS, opened
+from isgan.decoders import FORMATS, opened
 
 COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT = "compressed again", "resized", "metadata rewritten", "screenshot"
 

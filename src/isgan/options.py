@@ -32,6 +32,7 @@ class Options:
         min_secret_psnr: no file is left if the secret comes back worse than this, in dB.
         engine: what a network runs in.
         jpeg_quality: of a JPEG stego image whose cover never was a JPEG, 1 to 98; None where the cover is one.
+        frame: of an animated cover or secret, or one with several pages, which frame, from 1 on.
         strip_metadata: leave out EXIF, comments and the like that a JPEG cover has.
     """
 
@@ -50,3 +51,4 @@ class Options:
     engine: Engine = "torch"
     jpeg_quality: int | None = None
     strip_metadata: bool = False
+    frame: int | None = None

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from isgan import picture as limits
 from isgan.codecs import codecs
 from isgan.codecs.avif import Avif
 from isgan.codecs.jpeg2000 import Jpeg2000
 from isgan.codecs.lossless import Lossless
 from isgan.codecs.webp import WebP
+from isgan.decoders import limits
 from isgan.errors import IsganError
 from isgan.metrics.pictures import psnr
 

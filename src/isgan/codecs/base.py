@@ -7,9 +7,9 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from isgan.decoders import opened
 from isgan.errors import IsganError
 from isgan.metrics.pictures import psnr as psnr_of
-from isgan.picture import opened
 
 DECADE = 25.0  # dB that ten times the bytes are worth
 EXACT = 100.0  # dB that stand for no error at all

@@ -10,8 +10,8 @@ from isgan.codecs.avif import Avif
 from isgan.codecs.base import Codec, read_one
 from isgan.codecs.jpeg2000 import codestream
 from isgan.codecs.webp import WebP, webp
+from isgan.decoders.png import PNG_SIGNATURE
 from isgan.errors import IsganError
-from isgan.picture import PNG_SIGNATURE
 
 CODESTREAM = b"\xff\x4f"
 SMALL = 1_000_000  # pixels up to which every way is tried, at its slowest

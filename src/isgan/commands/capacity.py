@@ -9,7 +9,12 @@ from isgan.options import DEFAULT, Options
 
 
 def capacity(
-    cover: Annotated[Path, Parameter(allow_leading_hyphen=True)], /, *, model: str = DEFAULT, scale: float = 1.0
+    cover: Annotated[Path, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    model: str = DEFAULT,
+    scale: float = 1.0,
+    frame: int | None = None,
 ) -> dict[str, Any]:
     """How much a cover takes at each risk: in bytes, and as how large a photograph in colour at 30, 33.5 and 40 dB.
 
@@ -21,7 +26,9 @@ def capacity(
         An embedding model that `isgan models` lists.
     scale
         Reduce the cover by this factor first.
+    frame
+        Of an animated cover, or one of several pages, which frame to take: 1 is the first.
     """
     from isgan import pipeline, standard
 
-    return pipeline.capacity(standard.source(cover), Options(model=model, scale=scale))
+    return pipeline.capacity(standard.source(cover), Options(model=model, scale=scale, frame=frame))

@@ -23,6 +23,7 @@ def hide(
     exact: Flag = False,
     risk: Literal["low", "medium", "high"] = "medium",
     scale: float = 1.0,
+    frame: int | None = None,
     gray: Flag = False,
     model: str = DEFAULT,
     codec: str | None = None,
@@ -62,6 +63,8 @@ def hide(
         How much may be hidden: low, medium, or high, which is all that the cover can carry and easily detected.
     scale
         Reduce the cover by this factor first, such as 0.5: a remedy for PNG covers that once were JPEG.
+    frame
+        Of an animated cover or secret, or one of several pages, which frame to take: 1 is the first.
     gray
         Hide the secret without its colours.
     model
@@ -94,7 +97,7 @@ def hide(
 
     options = Options(model=model, risk=risk, quality=quality, exact=exact, codec=codec, scale=scale, gray=gray, color=color, fit=fit,
                       strength=strength, polish=polish, min_secret_psnr=min_secret_psnr, engine=engine, jpeg_quality=jpeg_quality,
-                      strip_metadata=strip_metadata)  # fmt: skip
+                      strip_metadata=strip_metadata, frame=frame)  # fmt: skip
     if cover == secret == standard.DASH:
         raise IsganError("cover and secret cannot both be standard input: name one of them")
     target = None if output == standard.DASH else output

@@ -57,7 +57,7 @@ class JpegCover(Cover):
     @classmethod
     def prepared(cls, source: bytes | np.ndarray, name: str, options: Options) -> Self:
         """A JPEG file as it is; or a fresh one of a picture that never was a JPEG, or is scaled down first."""
-        if isinstance(source, bytes) and source.startswith(b"\xff\xd8") and options.scale == 1:
+        if isinstance(source, bytes) and source.startswith(b"\xff\xd8") and options.scale == 1 and options.frame in (None, 1):
             if options.jpeg_quality is not None:
                 raise IsganError(f"{name} is a JPEG already and keeps its quality: leave --jpeg-quality out")
             cover = cls.read(stripped(source, name) if options.strip_metadata else source, name)

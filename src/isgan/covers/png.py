@@ -10,9 +10,11 @@ from PIL import Image
 from isgan.covers import covers
 from isgan.covers.base import Cover, Planes
 from isgan.covers.past import past_of, remedy
+from isgan.decoders import Decoded, decode, lossy_format
+from isgan.decoders.limits import check_size
 from isgan.errors import IsganError
 from isgan.options import Options
-from isgan.picture import Decoded, check_array, check_size, decode, lossy_format, png_bytes
+from isgan.picture import check_array, png_bytes
 
 PLACES = 128
 """Pixels whose samples make the salt, at most; of small pictures one pixel in `SPARSE`."""
@@ -31,7 +33,7 @@ class PngCover(Cover):
         samples: (H, W, 3) RGB or (H, W) gray uint8.
         alpha: (H, W) uint8; where it is 0, nothing may change.
         profile: an ICC profile.
-        chunks: of a PNG, which say how the numbers are shown, see `isgan.picture.COLOR_CHUNKS`.
+        chunks: of a PNG, which say how the numbers are shown, see `isgan.decoders.png.COLOR_CHUNKS`.
         origin: the file with loss that the samples were decoded from ("a JPEG"), if that is known.
     """
 
@@ -60,7 +62,7 @@ class PngCover(Cover):
     def prepared(cls, source: bytes | np.ndarray, name: str, options: Options) -> Self:
         """Any picture's samples, turned upright as its EXIF orientation says, and scaled by `options.scale`."""
         if isinstance(source, bytes):
-            decoded = decode(source, name)
+            decoded = decode(source, name, options.frame)
             format = lossy_format(source)
             cover = cls._of(decoded._replace(image=decoded.upright()), format and f"a {format} file")
         else:

@@ -1,0 +1,26 @@
+"""How large a picture may be, before any decoder takes memory for it."""
+
+from isgan.errors import IsganError
+
+MAX_PIXELS = 100_000_000
+MAX_MEMORY = 512 * 2**20
+"""What a decoder may take for one picture, in bytes."""
+MEMORY = {"WEBP": 16, "AVIF": 11, "JPEG2000": 20, "HEIF": 16}
+"""Bytes that a decoder takes for a pixel, as measured, where these are more than Pillow's own 4."""
+PROGRESSIVE = 10  # of a progressive JPEG
+DEEP = 12  # of a picture with 16 bits for each sample, which is decoded twice
+
+
+def check_size(width: int, height: int, name: str, memory: int = 4) -> None:
+    """`IsganError` for a picture without pixels, or with more than `MAX_PIXELS` or than `MAX_MEMORY` has room for.
+
+    Args:
+        width, height: in pixels, from the header.
+        name: for the message.
+        memory: bytes that its decoder takes for a pixel.
+    """
+    if width < 1 or height < 1:
+        raise IsganError(f"{name} has no pixels: give a picture")
+    limit = min(MAX_PIXELS, MAX_MEMORY // memory)
+    if width * height > limit:
+        raise IsganError(f"{name} has too many pixels: at most {limit / 1e6:.0f} megapixels are read; scale it down")
