@@ -72,11 +72,9 @@ def test_heic_keeps_its_colour_profile():
 
 
 @pytest.mark.parametrize("kept", [0.02, 0.3, 0.6, 0.95])
-@pytest.mark.parametrize(
-    "make", [lambda: heic(CORNER), lambda: saved(CORNER, "AVIF"), lambda: saved(PHOTO, "GIF")], ids=["heic", "avif", "gif"]
-)
-def test_truncated_files(make, kept):
-    data = make()
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF", "GIF"])
+def test_truncated_files(kind, kept):
+    data = heic(CORNER) if kind == "HEIC" else saved(CORNER, kind)
     refused(lambda: read_rgb(data[: int(len(data) * kept)]), "the file", "save it as")
 
 
