@@ -85,7 +85,7 @@ def table(
             rows = table4.run(
                 results,
                 data,
-                _plan(recipe, budget, tiny),
+                _plan(recipe, budget, bool(initial), tiny),
                 initial=initial,
                 side=side,
                 limit=limit,
@@ -142,7 +142,7 @@ def named(text: str) -> tuple[str, str]:
     return name, file or name
 
 
-def _plan(recipe: Path | None, budget: float | None, tiny: bool) -> Any:
+def _plan(recipe: Path | None, budget: float | None, trained: bool, tiny: bool) -> Any:
     """The recipe of Table 4's runs."""
     from isgan.evaluation.paper.table4 import basic
     from isgan.training.recipe import read_recipe
@@ -152,6 +152,5 @@ def _plan(recipe: Path | None, budget: float | None, tiny: bool) -> Any:
         length = {"steps": 2, "minutes": 0.0, "warmup": 0}
     if recipe:
         return read_recipe(recipe, {"schedule": length} if length else None)
-    return basic(
-        length or {"steps": 0, "minutes": 10.0}, {"crop": 32, "batch": 2, "validation": 1, "share": 1.0} if tiny else {}
-    )
+    photos = {"crop": 32, "batch": 2, "validation": 1, "share": 1.0} if tiny else {}
+    return basic(length or {"steps": 0, "minutes": 10.0}, photos, trained)

@@ -72,6 +72,7 @@ def test_table_4(data, tmp_path, capsys):
     assert len({row["secret_psnr"] for row in rows}) == 5  # the losses differ
     cards = [models.card(path) for path in (tmp_path / "r").rglob("weights.safetensors")]
     assert [card["runs"][-2]["fingerprint"] for card in cards] == [models.fingerprint("basic")] * 5
+    assert all(card["runs"][-1]["recipe"]["optimizer"]["freeze_norm"] for card in cards)
     assert "go on from the same trained weights, basic" in page(tmp_path / "r")
 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "r").rglob("weights.safetensors")}

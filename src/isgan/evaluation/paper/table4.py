@@ -28,13 +28,18 @@ LOSSES: dict[str, dict[str, Any]] = {
 IMAGES, TABLE = "table4-images", "table4"
 
 
-def basic(schedule: Mapping[str, Any], photos: Mapping[str, Any]) -> Recipe:
-    """The paper's networks without a steganalyzer, for a CPU; `schedule` and `photos` say how long and on what."""
+def basic(schedule: Mapping[str, Any], photos: Mapping[str, Any], trained: bool = False) -> Recipe:
+    """The paper's networks without a steganalyzer, for a CPU; `schedule` and `photos` say how long and on what.
+
+    Weights that were `trained` before go on with their BatchNorm statistics held: those of batches so small would first
+    take from 1 to 11 dB away.
+    """
     return recipe_from(
         {
             "hider": {"name": "isgan", "residual": 0.1},
             "loss": LOSSES["mse+ssim+ms-ssim"],
             "photos": {"crop": 48, "batch": 4, "ragged": False, "share": 0.5, **photos},
+            "optimizer": {"freeze_norm": trained},
             "schedule": schedule,
             "precision": "bf16-mixed",
         }
