@@ -13,9 +13,9 @@ from PIL import ExifTags, Image, JpegImagePlugin
 from isgan.covers.jpeg import JpegCover
 from isgan.covers.past import past_of
 from isgan.covers.png import PngCover
+from isgan.decoders import FORMATS, opened
 from isgan.errors import IsganError
 from isgan.jfif.quality import quality_of, steps
-from isgan.decoders import FORMATS, opened
 
 COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT = "compressed again", "resized", "metadata rewritten", "screenshot"
 
@@ -72,7 +72,7 @@ def check(data: bytes, name: str) -> dict[str, Any]:
         signs += _of_pixels(data, name, size, exif)
     else:
         signs.append(
-            Sign(COMPRESSED, f"it is a {kind} file, to which services convert; secrets come in PNG and JPEG files")
+            Sign(COMPRESSED, f"it is a {kind} file, which phones save or services make; secrets come in PNG and JPEG files")
         )
     for sign in signs:
         facts[sign.change] = f"{facts[sign.change]}; {sign.reason}" if sign.change in facts else sign.reason
