@@ -84,13 +84,13 @@ def hide(scheme: Scheme, cover: Cover, secret: np.ndarray, name: str, options: O
 
 def key_of(scheme: Scheme, name: str, cover: Cover) -> Key:
     """The key of the picture of this name."""
-    return Key(pass_phrase(name), cover.salt()) if scheme.keyed else _no_key()
+    return _derived(pass_phrase(name), cover.salt()) if scheme.keyed else _derived(NO_PASS_PHRASE, bytes(32))
 
 
-@functools.cache
-def _no_key() -> Key:
-    """What schemes get that use none: deriving one takes a tenth of a second."""
-    return Key(NO_PASS_PHRASE, bytes(32))
+@functools.lru_cache(maxsize=1024)
+def _derived(phrase: str, salt: bytes) -> Key:
+    """Deriving a key takes a tenth of a second, and one picture is a cover of several models."""
+    return Key(phrase, salt)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""`isgan audit`: how surely a model's files are found, and by whom."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from isgan.options import DEFAULT
+
+Least = Number(gte=1)
+Several = Parameter(consume_multiple=True, negative="")
+
+
+def audit(
+    *,
+    data: Annotated[list[Path], Several],
+    output: Annotated[Path, Parameter(alias="-o")],
+    model: Annotated[list[str] | None, Several] = None,
+    secrets: Annotated[list[Path] | None, Several] = None,
+    detectors: Annotated[list[str] | None, Several] = None,
+    levels: Annotated[list[str] | None, Several] = None,
+    quality: float | None = None,
+    risk: Literal["low", "medium", "high"] = "medium",
+    pairs: Annotated[int | None, Parameter(alias="-n", validator=Number(gte=20))] = None,
+    splits: Annotated[int, Parameter(validator=Number(gte=2))] = 5,
+    minutes: Annotated[float, Parameter(validator=Number(gte=0))] = 0.0,
+    budget: Annotated[float, Parameter(validator=Number(gt=0))] = 2.0,
+    side: Annotated[int, Parameter(validator=Number(gte=64))] = 256,
+    scale: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1.0,
+    threads: Annotated[int | None, Parameter(validator=Least)] = None,
+    tiny: Annotated[bool, Parameter(negative="")] = False,
+) -> list[dict[str, Any]]:
+    """Say truthfully who finds a model's files: attackers who learned nothing, something, or everything.
+
+    Covers and stego images are written as files and read back; detectors are trained on pairs that leaked and tested on others. P_E is
+    how often the strongest detector errs: .5 is guessing, 0 finds every file. Covers against other covers, and LSB matching, stand
+    beside the models. Rows are written as they are known, and the same command goes on; audit.html says it all in words.
+
+    Parameters
+    ----------
+    data
+        Folders of photographs for covers, PNG or JPEG; each is a source of its own.
+    output
+        Folder of the results: audit.html, audit.csv, every split in audit-runs.csv.
+    model
+        Shipped models, or NAME=FILE for weights of your own; the default model if not given.
+    secrets
+        Folders of the photographs to hide; without, half of the covers are hidden in the other half.
+    detectors
+        fast (features and attacks that need minutes), all (networks too), or names.
+    levels
+        S0 to S5; all if not given.
+    quality
+        PSNR in dB of the secrets of models that embed; with it, the risk is high where they need it.
+    risk
+        How much models that embed may hide.
+    pairs
+        At most so many pairs of each kind of covers.
+    splits
+        Divisions of the pairs; each pair is tested in one of them.
+    minutes
+        After so many nothing new is begun, and the report says that something is missing; 0 for no bound.
+    budget
+        Minutes of training of each network.
+    side
+        PNG covers are squares of so many pixels, cut from the middle.
+    scale
+        Scale all covers down by this factor first.
+    threads
+        CPU threads.
+    tiny
+        The whole way in seconds, on a few small images: numbers without meaning.
+    """
+    import shlex
+    import sys
+
+    from isgan.commands.table import named, threads_of
+    from isgan.console import counting, fraction_done
+    from isgan.errors import require
+    from isgan.evaluation.audit import levels as attackers
+    from isgan.evaluation.audit.run import Request, audit
+    from isgan.evaluation.audit.run import tiny as smallest
+    from isgan.evaluation.audit.summary import strongest
+    from isgan.evaluation.results import Results
+    from isgan.options import Options
+
+    require("audit", "scipy", "sealwatch")
+    threads_of(threads)
+    chosen = {name: Options(model=file, gray=True, quality=quality, risk="high" if quality else risk)
+              for name, file in (named(text) for text in model or [DEFAULT])}  # fmt: skip
+    request = Request(chosen, data, tuple(secrets or ()), tuple(detectors or ("fast",)), tuple(levels or attackers.LEVELS), pairs, side,
+                      scale, minutes, splits, budget)  # fmt: skip
+    rows = audit(Results(output), smallest(request) if tiny else request, command=shlex.join(["isgan", *sys.argv[1:]]),
+                 counting=counting, following=fraction_done)  # fmt: skip
+    columns = ("kind", "level", "subject", "trained_on", "leaked", "source", "detector", "p_e", "p_e_interval", "auc", "wauc", "md5",
+               "tested_pairs")  # fmt: skip
+    return [{column: row[column] for column in columns} for row in strongest(rows)]

@@ -1,0 +1,181 @@
+"""The whole audit of some models, and what is written of it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from isgan import models
+from isgan.detectors import detectors
+from isgan.errors import IsganError, MissingModel
+from isgan.evaluation.audit import levels, oracle, subjects
+from isgan.evaluation.audit.bench import RUNS, Bench, Plan, Test
+from isgan.evaluation.audit.photographs import Material, gather
+from isgan.evaluation.audit.report import write_report
+from isgan.evaluation.audit.summary import summarise
+from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Counting, Following, Results, uncounted, unfollowed
+from isgan.evaluation.security import CONTROLS, Method
+from isgan.options import Options
+from isgan.registry import unknown
+
+TABLE, ORACLE, NOTES = "audit", "audit-oracle", "audit-notes"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is audited, and how.
+
+    Attributes:
+        subjects: options of `hide` by the names of rows.
+        data, secrets: folders, see `gather`.
+        detectors: names, or "fast" or "all".
+        levels: of `levels.LEVELS`.
+        pairs: at most so many of each kind of covers.
+        side, scale: of the covers, see `gather`.
+        minutes: after which nothing new is begun; 0 for no bound.
+        splits, budget, steps: see `Plan`.
+    """
+
+    subjects: Mapping[str, Options]
+    data: Sequence[Path]
+    secrets: Sequence[Path] = ()
+    detectors: Sequence[str] = ("fast",)
+    levels: Sequence[str] = tuple(levels.LEVELS)
+    pairs: int | None = None
+    side: int = 256
+    scale: float = 1.0
+    minutes: float = 0.0
+    splits: int = 5
+    budget: float = 2.0
+    steps: int = 0
+
+
+def audit(results: Results, request: Request, *, on_row: Callable[[Mapping[str, Any]], None] = lambda _: None, command: str = "",
+          counting: Counting = uncounted, following: Following = unfollowed) -> list[dict[str, Any]]:  # fmt: skip
+    """Measures what is missing in the results and writes `audit.csv`, `audit-oracle.csv` and `audit.html`; the rows of `audit.csv`.
+
+    Whatever `request.minutes` leaves undone is said in the report; the same call goes on. `IsganError` before anything is measured if
+    names are unknown or pairs too few.
+    """
+    for level in request.levels:
+        if level not in levels.LEVELS:
+            raise unknown("level", level, list(levels.LEVELS))
+    for name, options in request.subjects.items():
+        models.find(options.model)
+        if name in (LSB_MATCHING, OTHER_COVER):
+            raise IsganError(f"'{name}' is the name of a control: give the model another, NAME=FILE")
+    for kind in levels.FAST:
+        levels.chosen(request.detectors, kind)
+    materials = gather(request.data, request.secrets, request.side, request.pairs, request.scale)
+    plan = Plan(request.splits, request.budget, request.steps, time.monotonic() + 60 * request.minutes if request.minutes else float("inf"))
+    notes = [f"{material.kind}: {note}" for material in materials[:1] for note in material.notes]
+    table: list[dict[str, Any]] = []
+    told: list[dict[str, Any]] = []
+    unfinished = False
+    for material in materials:
+        one = _OfKind(results, request, material, plan, counting, following)
+        for row in one.runs():
+            on_row(row)
+        notes += one.notes
+        rows, done = one.summary()
+        told += one.oracle()
+        table += rows
+        unfinished |= not done
+    if unfinished:
+        notes.append("The time was up before everything was measured; the same command goes on.")
+    results.write(TABLE, table)
+    if told:
+        results.write(ORACLE, told)
+    results.write(NOTES, [{"note": note} for note in dict.fromkeys(notes)] or [{"note": ""}])
+    write_report(results, command)
+    return table
+
+
+class _OfKind:
+    """The audit on one kind of covers."""
+
+    def __init__(self, results: Results, request: Request, material: Material, plan: Plan, counting: Counting, following: Following):
+        self.results, self.request, self.material, self.plan, self.counting = results, request, material, plan, counting
+        self.detectors = levels.chosen(request.detectors, levels.kind_of(material))
+        self.notes: list[str] = []
+        self.names: list[str] = []
+        methods: dict[str, Method] = dict(CONTROLS)
+        self.siblings: dict[str, str] = {}
+        for name, options in request.subjects.items():
+            if not subjects.hides_in(options.model, material.kind):
+                self.notes.append(f"{name} does not hide in {material.kind} covers")
+                continue
+            self.names.append(name)
+            methods[name] = subjects.model(options)
+            found = subjects.sibling(options, material.kind) if "S2" in request.levels else None
+            if found:
+                self.siblings[name] = f"{name}: {found[0]}"
+                methods[self.siblings[name]] = found[1]
+            elif "S2" in request.levels:
+                self.notes.append(f"S2: there is no other model of the design of {name}")
+        self.teachers = self._teachers(methods) if "S1" in request.levels else []
+        self.methods = methods
+        self.bench = Bench(results, material, methods, plan, counting, following)
+        self.null = Bench(results, levels.null_material(material), dict(CONTROLS), plan, counting, following)
+
+    def _teachers(self, methods: dict[str, Method]) -> list[str]:
+        """The paper's basic network, and the same of another seed, if they are there; they hide in PNG files alone."""
+        there = []
+        for name in (levels.TEACHER, levels.AGAIN):
+            try:
+                if subjects.hides_in(name, self.material.kind):
+                    methods.setdefault(name, subjects.model(Options(model=name, gray=True)))
+                    there.append(name)
+            except (MissingModel, FileNotFoundError):
+                self.notes.append(f"S1: there is no model '{name}'")
+        return there
+
+    def _tests(self) -> list[tuple[Bench, list[Test], list[str]]]:
+        """What is run, the most telling first."""
+        learning = [name for name in self.detectors if levels.learns(name)]
+        features = [name for name in learning if not levels.is_network(name)]
+        knowing = [name for name in self.detectors if not levels.learns(name)]
+        wanted: list[tuple[Bench, list[Test], list[str]]] = [
+            (self.bench, levels.controls(null=False), learning),
+            (self.null, levels.controls(null=True), learning),
+        ]
+        for level in sorted(self.request.levels, key=["S3", "S0", "S2", "S5", "S1", "S4"].index):
+            splits = self.plan.splits
+            found = [test for name in self.names
+                     for test in levels.tests(level, name, self.material, splits, self.siblings, self.teachers)]  # fmt: skip
+            wanted.append((self.bench, found, knowing if level == "S0" else learning))
+            if level == "S3":
+                wanted.append((self.bench, [test for name in self.names for test in levels.curve(name, self.material, splits)], features))
+            if level == "S1":
+                wanted.append((self.bench, levels.transfer_controls(self.teachers), learning))
+        return wanted
+
+    def runs(self) -> Any:
+        for bench, tests, names in self._tests():
+            yield from bench.runs(tests, names)
+
+    def summary(self) -> tuple[list[dict[str, Any]], bool]:
+        """Rows of this kind, and whether nothing is missing."""
+        prints = {name: {method.fingerprint} for name, method in (CONTROLS | self.methods).items()}
+        photographs = {self.bench.print, self.null.print}
+        rows = [row for row in self.results.rows(RUNS) if row["photographs"] in photographs and row["splits"] == str(self.plan.splits)]
+        done = all(not bench.missing(tests, names) for bench, tests, names in self._tests())
+        return summarise(rows, prints), done
+
+    def oracle(self) -> list[dict[str, Any]]:
+        """What the tool itself tells of each subject."""
+        if "S4" not in self.request.levels or time.monotonic() > self.plan.deadline:
+            return []
+        told = []
+        for name in self.names:
+            told += oracle.asked(self.bench, self.request.subjects[name], name, self.counting)
+        return told
+
+
+def tiny(request: Request) -> Request:
+    """The whole way in seconds, on a few small images: numbers without meaning."""
+    named = [name for name in request.detectors if name not in ("fast", "all")]
+    few = named or [name for name in detectors.names() if not detectors[name].trained] + ["spam", "jrm"]
+    return replace(request, pairs=24, side=64, splits=2, budget=0.0, steps=2, detectors=few,
+                   levels=[level for level in request.levels if level != "S1"])  # fmt: skip
