@@ -15,12 +15,14 @@ from isgan.errors import IsganError, IsganWarning, NothingFound
 from isgan.options import NO_PASS_PHRASE, Engine
 
 if TYPE_CHECKING:
+    from isgan.folders import Done
     from isgan.picture import Source
     from isgan.pipeline import Revealed, Stego
     from isgan.schemes.base import Scheme
 
 __version__ = "0.2.0"
-__all__ = ["NO_PASS_PHRASE", "IsganError", "IsganWarning", "NothingFound", "capacity", "hide", "load", "names", "reveal"]
+__all__ = ["NO_PASS_PHRASE", "IsganError", "IsganWarning", "NothingFound", "capacity", "hide", "hide_best", "hide_folder", "load", "names",
+           "reveal", "reveal_folder"]  # fmt: skip
 
 
 def hide(cover: "Source", secret: "Source", output: str | os.PathLike | None = None, *, pass_phrase: str | None = None,
@@ -82,6 +84,67 @@ def capacity(cover: "Source", **options: Any) -> dict[str, Any]:
     from isgan.options import Options
 
     return pipeline.capacity(cover, Options(**options))
+
+
+def hide_folder(covers: str | os.PathLike, secrets: str | os.PathLike, output: str | os.PathLike, *, pass_phrase: str | None = None,
+                pairs: str = "order", split: bool = False, jobs: int | None = None, results: str | os.PathLike | None = None,
+                force: bool = False, **options: Any) -> "Done":  # fmt: skip
+    """Hides each secret of a folder in a cover of its own, or shares one secret among all covers. Stopped, it goes on when called again.
+
+    Args:
+        covers, output: folders; `output` is made if there is none.
+        secrets: a folder, or with `split` a file.
+        pass_phrase: one for all, see `hide`.
+        pairs: which secret goes into which cover: "order", "name", or a CSV file; see `isgan.pairs.pairs`.
+        split: share one secret among all covers, in proportion to what they take.
+        jobs: processes; by default as many as there are cores and work.
+        results: CSV file of what was done, by default beside `output`; it says what hides in which file, so keep it to yourself.
+        force: begin anew, and overwrite.
+        options: see `isgan.options.Options`.
+
+    Returns:
+        What was done: `facts`, `rows` and `failures`, a line for each file that failed.
+
+    Raises:
+        IsganError: what concerns the run as a whole.
+    """
+    from pathlib import Path
+
+    from isgan import folders, shares
+    from isgan.options import Options
+
+    chosen, record = Options(**options), None if results is None else Path(results)
+    if split:
+        plan = shares.plan_sharing(Path(covers), Path(secrets), Path(output), chosen, record, force, jobs)
+    else:
+        plan = folders.plan_hiding(Path(covers), Path(secrets), Path(output), pairs, chosen, record, force)
+    return folders.hide(plan, pass_phrase, jobs, force)
+
+
+def reveal_folder(stego: str | os.PathLike, output: str | os.PathLike, *, pass_phrase: str | None = None, jobs: int | None = None,
+                  results: str | os.PathLike | None = None, force: bool = False, **options: Any) -> "Done":  # fmt: skip
+    """Reveals what the stego images of a folder hide, into another one; arguments and result as of `hide_folder`."""
+    from pathlib import Path
+
+    from isgan import revealing
+    from isgan.options import Options
+
+    plan = revealing.plan_revealing(Path(stego), Path(output), Options(**options), None if results is None else Path(results), force)
+    return revealing.reveal(plan, pass_phrase, jobs, force)
+
+
+def hide_best(secret: str | os.PathLike, covers: str | os.PathLike, output: str | os.PathLike | None = None, *,
+              pass_phrase: str | None = None, jobs: int | None = None, force: bool = False, **options: Any) -> "Stego":  # fmt: skip
+    """`hide` in the cover of a folder that is best for the secret; `facts` says which one that is, see `isgan.best.ranked`."""
+    from pathlib import Path
+
+    from isgan import best, pipeline
+    from isgan.options import Options
+
+    chosen = Options(**options)
+    pipeline.check(Path(secret), Path(secret), output, chosen, force)
+    ranking = best.ranked(Path(secret), Path(covers), output, chosen, jobs)
+    return best.hide_best(Path(secret), Path(covers), output, pass_phrase, chosen, ranking, force)
 
 
 def load(model: str | os.PathLike | None = None, engine: Engine = "torch") -> "Scheme":

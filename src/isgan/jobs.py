@@ -16,7 +16,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from isgan.errors import IsganError, IsganWarning
@@ -44,7 +44,7 @@ def cores_allowed() -> int:
 
 
 def each(work: Callable[[Item], Result], items: Iterable[Item], jobs: int, kept_open: tuple[int, ...] = (),
-         ordered: bool = False) -> Iterator[Outcome[Item, Result]]:  # fmt: skip
+         ordered: bool = False) -> Generator[Outcome[Item, Result], None, None]:  # fmt: skip
     """`work` of each item, in `jobs` processes, or in this one if that is 1; what goes wrong with one item stops no other.
 
     Args:

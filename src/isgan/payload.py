@@ -49,7 +49,7 @@ def pack(secret: Secret, room: int, options: Options, codec: str, larger: Larger
     if secret.part is not None:
         data = split.pack(secret)
         _check(len(data), room, options, larger, "more covers share it")
-        return Payload(data, secret, {"part": f"{secret.part.number} of {secret.part.count}"})
+        return Payload(data, secret, {"part": f"{secret.part.number} of {secret.part.total}"})
     if options.exact or secret.picture is None or codec == FILE:
         if secret.data is None:
             raise IsganError("a picture in memory has no bytes of its own: give a file, or leave out exact")

@@ -170,9 +170,7 @@ def reveal(stego: Source, output: str | os.PathLike | None, phrase: str | None, 
         NothingFound: another pass phrase, no secret, or a changed file.
         IsganError: with one line that says what to do.
     """
-    scheme = models.load(options.model, options.engine)
-    read = stego_of(stego)
-    secret = scheme.reveal(read, _key(phrase, scheme, read), progress)
+    secret = opened(stego, phrase, options, progress)
     if secret.part is not None:
         raise IsganError(f"this is {secret.part}: put all of them in a folder, and reveal the folder")
     path = None if output is None else write_file(*_written(secret, output, stego, force), force)
@@ -180,6 +178,13 @@ def reveal(stego: Source, output: str | os.PathLike | None, phrase: str | None, 
     if secret.picture is None:
         return Revealed(secret, path, facts | {"bytes": len(secret.data or b"")})
     return Revealed(secret, path, facts | {"size": f"{secret.picture.shape[1]} x {secret.picture.shape[0]}"})
+
+
+def opened(stego: Source, phrase: str | None, options: Options, progress: Progress = silent) -> Secret:
+    """What a stego image hides, a part of a secret too; raises what `reveal` does."""
+    scheme = models.load(options.model, options.engine)
+    read = stego_of(stego)
+    return scheme.reveal(read, _key(phrase, scheme, read), progress)
 
 
 def check_reveal(stego: Source, output: str | os.PathLike | None, options: Options, force: bool) -> None:
@@ -208,6 +213,12 @@ def file_of(secret: Secret) -> bytes:
     if secret.picture is None:
         return secret.data or b""
     return covers["png"].prepared(secret.picture, secret.name, Options()).encode()
+
+
+def own_name(secret: Secret) -> str:
+    """What a secret's file is called in a folder."""
+    name = Path(secret.name).name or "secret"
+    return name if secret.picture is None else f"{Path(name).stem}.png"
 
 
 def capacity(cover: Source, options: Options) -> dict[str, Any]:
@@ -255,8 +266,7 @@ def _written(secret: Secret, output: str | os.PathLike, stego: Source, force: bo
     if _is_folder(output):
         with system_errors(f"make the folder {quoted(path)}", "choose another one"):
             path.mkdir(exist_ok=True)
-        name = Path(secret.name).name or "secret"
-        path = path / (name if secret.picture is None else f"{Path(name).stem}.png")
+        path = path / own_name(secret)
     check_output(path, force, inputs=(stego,), suffixes=None)
     suffix = path.suffix.lower()
     if secret.data is not None and (secret.picture is None or suffix == secret.suffix):

@@ -30,16 +30,16 @@ class Part(NamedTuple):
 
     Attributes:
         id: 16 random bytes that all shares of a secret have.
-        number, count: which one this is, from 1, and of how many.
+        number, total: which one this is, from 1, and of how many.
         length: bytes of the whole payload.
         digest: its SHA-256.
     """
 
     id: bytes
     number: int
-    count: int
+    total: int
     length: int
     digest: bytes
 
     def __str__(self) -> str:
-        return f"part {self.number} of {self.count} of a secret"
+        return f"part {self.number} of {self.total} of a secret"

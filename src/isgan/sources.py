@@ -37,8 +37,8 @@ def cover_of(source: Source, output: str | os.PathLike | None, options: Options)
     return cover
 
 
-def secret_of(source: Source, options: Options, scheme: Scheme, cover: Cover) -> Secret:
-    """The secret as the scheme takes it: a picture where it is one, the bytes of a file."""
+def secret_of(source: Source, options: Options, scheme: Scheme, cover: Cover | None) -> Secret:
+    """The secret as the scheme takes it: a picture where it is one, the bytes of a file; `cover` is for schemes that resize."""
     shown, frame = name_of(source), options.frame
     name = Path(source).name if isinstance(source, str | os.PathLike) else source.name if isinstance(source, Named) else ""
     data: bytes | None = None
@@ -48,7 +48,7 @@ def secret_of(source: Source, options: Options, scheme: Scheme, cover: Cover) ->
     else:
         data = read_file(source)
         picture = data if not options.exact and is_picture(data) else None
-    if scheme.resizes:
+    if scheme.resizes and cover is not None:
         height, width = cover.planes[0].shape
         if picture is None:
             raise IsganError(f"'{options.model}' hides pictures alone: take the default model for other files, and for --exact")

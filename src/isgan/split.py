@@ -32,7 +32,7 @@ def unpack(data: bytes) -> Secret:
         raise NothingFound
     _, _, *fields = FIELDS.unpack_from(data)
     part = Part(*fields)
-    if not 1 <= part.number <= part.count or len(data) - OVERHEAD > part.length:
+    if not 1 <= part.number <= part.total or len(data) - OVERHEAD > part.length:
         raise NothingFound
     return Secret(data=data[OVERHEAD:], part=part)
 
@@ -61,7 +61,7 @@ def divided(whole: bytes, rooms: Sequence[int]) -> list[Secret]:
 def missing(parts: Iterable[Part]) -> list[int]:
     """The numbers of the parts that are not there, given others of the same secret."""
     parts = list(parts)
-    return sorted({*range(1, parts[0].count + 1)} - {part.number for part in parts})
+    return sorted({*range(1, parts[0].total + 1)} - {part.number for part in parts})
 
 
 def joined(parts: Iterable[Secret]) -> bytes:

@@ -1,11 +1,15 @@
 """`isgan hide`: cover and secret to a stego image."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from isgan.options import DEFAULT, Options
+
+if TYPE_CHECKING:
+    from isgan.pipeline import Stego
 
 Flag = Annotated[bool, Parameter(negative="")]
 Source = Annotated[Path, Parameter(allow_leading_hyphen=True)]  # - is standard input
@@ -13,7 +17,7 @@ Source = Annotated[Path, Parameter(allow_leading_hyphen=True)]  # - is standard 
 
 def hide(
     cover: Source,
-    secret: Source,
+    secret: Source | None = None,
     /,
     *,
     output: Annotated[Path, Parameter(alias="-o", allow_leading_hyphen=True)],
@@ -35,6 +39,11 @@ def hide(
     polish: int = 0,
     min_secret_psnr: float = 20.0,
     engine: Literal["torch", "openvino"] = "torch",
+    pairs: str = "order",
+    split: Flag = False,
+    best_of: Path | None = None,
+    jobs: int | None = None,
+    results: Path | None = None,
     force: Flag = False,
 ) -> dict[str, Any] | None:
     """Hide a picture or a file in a photograph; only the pass phrase brings it back.
@@ -42,12 +51,15 @@ def hide(
     The saved file is checked: the secret is revealed from it, and you see what the receiver will get. Take an own, never published
     photograph as cover, and use it once: whoever has the original sees the difference.
 
+    isgan hide COVERS SECRETS -o FOLDER, with folders, hides each of the secrets in a cover of its own, with one pass phrase. Stopped, it
+    goes on when it is started again.
+
     Parameters
     ----------
     cover
-        Photograph to hide in, the larger the better; - reads standard input.
+        Photograph to hide in, the larger the better, or a folder of them; - reads standard input. With --best-of it is left out.
     secret
-        Picture or any other file to hide; - reads standard input.
+        Picture or any other file to hide, or a folder of them; - reads standard input.
     output
         The stego image: .png, or .jpg for a cover that is a JPEG; - writes to standard output. Send it as a file: apps that shrink
         pictures destroy what is hidden.
@@ -87,8 +99,20 @@ def hide(
         Save nothing if the secret comes back worse than this, in dB.
     engine
         Neural models: what the network runs in. OpenVINO (extra `fast`) takes half a minute to start.
+    pairs
+        Folders: which secret goes into which cover: order, that of their names; name, those that are called alike; or a CSV file with
+        a cover, a secret and, if wanted, a stego image's name in each row.
+    split
+        Share one secret among all covers of a folder, the larger the more. It takes all stego images to reveal it.
+    best_of
+        A folder of covers: take the one that hides the secret best. `isgan hide SECRET --best-of COVERS -o stego.png`.
+    jobs
+        Folders: how many files at a time; by default as many as there are cores.
+    results
+        Folders: CSV file of what was done, by which a run that was stopped goes on. It says what hides in which file: keep it to
+        yourself. By default it lies beside the folder of stego images, called like it.
     force
-        Overwrite an existing file.
+        Overwrite existing files; with folders, begin anew.
     """
     from isgan import pipeline, standard
     from isgan.console import counting
@@ -98,14 +122,67 @@ def hide(
     options = Options(model=model, risk=risk, quality=quality, exact=exact, codec=codec, scale=scale, gray=gray, color=color, fit=fit,
                       strength=strength, polish=polish, min_secret_psnr=min_secret_psnr, engine=engine, jpeg_quality=jpeg_quality,
                       strip_metadata=strip_metadata, frame=frame)  # fmt: skip
+    if jobs is not None and jobs < 1:
+        raise IsganError(f"--jobs {jobs}: give at least 1")
+    if (secret is None) != (best_of is not None):
+        raise IsganError("name a cover and a secret, or with --best-of COVERS the secret alone")
+
+    def ask() -> str | None:
+        return pass_phrase(pass_file, no_pass, twice=True) if pipeline.keyed(model) else None
+
+    if secret is not None and (split or cover.is_dir()):
+        return _folder(cover, secret, output, pairs, split, options, results, jobs, force, ask)
+    target = None if output == standard.DASH else output
+    if secret is None and best_of is not None:
+        return _best(cover, best_of, target, options, jobs, force, ask)
+    assert secret is not None
     if cover == secret == standard.DASH:
         raise IsganError("cover and secret cannot both be standard input: name one of them")
-    target = None if output == standard.DASH else output
     pipeline.check(cover, secret, target, options, force)
-    phrase = pass_phrase(pass_file, no_pass, twice=True) if pipeline.keyed(model) else None
+    phrase = ask()
     with counting("hiding and checking") as progress:
         made = pipeline.hide(standard.source(cover), standard.source(secret), target, phrase, options, force, progress)
+    return _saved(made, target)
+
+
+def _saved(made: "Stego", target: Path | None) -> dict[str, Any] | None:
+    from isgan import standard
+
     if target is None:
         standard.write(made.data)
         return None
-    return {"stego": str(output), **made.facts}
+    return {"stego": str(target), **made.facts}
+
+
+def _best(secret: Path, covers: Path, target: Path | None, options: Options, jobs: int | None, force: bool,
+          ask: Callable[[], str | None]) -> dict[str, Any] | None:  # fmt: skip
+    """`hide --best-of`."""
+    from isgan import best, pipeline
+    from isgan.console import counting
+
+    pipeline.check(secret, secret, target, options, force)
+    with counting("looking at covers") as progress:
+        ranking = best.ranked(secret, covers, target, options, jobs, progress)
+    phrase = ask()
+    with counting("hiding and checking") as progress:
+        return _saved(best.hide_best(secret, covers, target, phrase, options, ranking, force, progress), target)
+
+
+def _folder(covers: Path, secrets: Path, output: Path, pairs: str, split: bool, options: Options, results: Path | None, jobs: int | None,
+            force: bool, ask: Callable[[], str | None]) -> dict[str, Any]:  # fmt: skip
+    """`hide` over folders."""
+    from isgan import folders, shares
+    from isgan.console import counting
+    from isgan.errors import SomeFailed
+
+    if split:
+        with counting("looking at covers") as progress:
+            plan = shares.plan_sharing(covers, secrets, output, options, results, force, jobs, progress)
+    else:
+        plan = folders.plan_hiding(covers, secrets, output, pairs, options, results, force)
+    phrase = ask() if plan.todo else None
+    with counting("hiding and checking", len(plan.todo)) as progress:
+        done = folders.hide(plan, phrase, jobs, force, progress)
+    if done.failures:
+        raise SomeFailed(done.facts, done.failures)
+    return done.facts

@@ -87,7 +87,7 @@ class Embedding(Scheme):
 
     def room(self, cover: Cover, risk: Risk) -> int:
         """Bytes of payload that a cover takes at a risk: the fewer of what the coder can carry and what the risk allows."""
-        settings = self._settings(cover)
+        settings = self.settings_of(cover)
         bits = settings.high * cover.weight if risk == "high" else getattr(settings, risk) * cover.weight**0.5
         return max(0, min(self._most(cover) - TAG, int(bits) // 8 - TAG - HEAD))
 
@@ -102,7 +102,8 @@ class Embedding(Scheme):
         power = 1 if risk == "high" else 2  # the square-root rule
         return lambda size: (max(1.0, size / max(allowed, 1))) ** power
 
-    def _settings(self, cover: Cover) -> Settings:
+    def settings_of(self, cover: Cover) -> Settings:
+        """How this kind of cover is embedded in."""
         kind = covers.name_of(type(cover))
         if kind not in self.settings:
             raise IsganError(f"this model does not hide in {kind} files: take the default model")
@@ -110,7 +111,7 @@ class Embedding(Scheme):
 
     def slots(self, cover: Cover, key: Key | None = None) -> "Slots":
         """What carries what in a cover. The key chooses which places come first; without one only numbers are of use."""
-        strategy = strategies[self._settings(cover).strategy]()
+        strategy = strategies[self.settings_of(cover).strategy]()
         planes = len(cover.planes)
         every = strategy.parts(planes)
         groups = [every[first : first + planes] for first in range(0, len(every), planes)]  # the same places of all planes
@@ -124,7 +125,7 @@ class Embedding(Scheme):
         return Slots(strategy, parts, [first - head, *sizes[1:]], head)
 
     def _embed(self, cover: Cover, data: bytes, key: Key, progress: Progress) -> Planes:
-        settings, slots = self._settings(cover), self.slots(cover, key)
+        settings, slots = self.settings_of(cover), self.slots(cover, key)
         priced = costs[settings.cost](cover)
         if settings.model_based:
             priced = model_based(priced, settings.model_based, 8 * (HEAD + len(data) + TAG))
