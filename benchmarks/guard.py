@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 from isgan.covers.past import past_of
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--never", nargs="*", type=Path, default=[], help="folders of pictures without a past")
     parser.add_argument("--jpeg", nargs="*", type=Path, default=[], help="folders of JPEG files")
     args = parser.parse_args()
+    pillow_heif.register_heif_opener()
     coded = {
         f"{name}, {'gray' if gray else 'colour'}": lambda image, gray=gray, options=options: _coded(
             image, gray, options
@@ -40,6 +42,7 @@ def main() -> None:
             "JPEG 100 4:4:4": {"format": "JPEG", "quality": 100, "subsampling": 0},
             "WebP 80": {"format": "WEBP", "quality": 80},
             "AVIF 80": {"format": "AVIF", "quality": 80},
+            "HEIC 80": {"format": "HEIF", "quality": 80},
         }.items()
     }
     plain = {"as it is": lambda image: image, "gray": lambda image: image.convert("L")}

@@ -3,12 +3,14 @@
 import errno
 import io
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from PIL import Image
 
 from isgan import files
 from isgan.errors import IsganError
-from isgan.files import check_output, read_file, write_file
+from isgan.files import check_output, read_file, shortened, write_file
 
 ROOT = getattr(os, "geteuid", lambda: 1)() == 0
 
@@ -67,6 +69,27 @@ def test_what_cannot_be_read(tmp_path):
     refused(lambda: read_file(io.StringIO("text")), "opened as text", "'rb'")
 
 
+@pytest.mark.parametrize("pasted", ["{} ", "{}\n", "'{}'", '"{}"', " '{}' \n", "file://{}", "{escaped}", "file://{uri}"])
+def test_a_pasted_name_is_understood(tmp_path, pasted):
+    path = tmp_path / "my photo (1).png"
+    path.write_bytes(b"x")
+    name = pasted.format(path, escaped=re.sub(r"([ ()])", r"\\\1", str(path)), uri=quote(str(path)))
+    refused(lambda: read_file(name), "does not exist: did you mean", f"{path}'?")
+    refused(lambda: read_file(name.replace("photo", "foto")), "check the path")
+
+
+def test_a_name_that_ends_in_a_line_end_is_a_name(tmp_path):
+    (tmp_path / "x\n").write_bytes(b"odd")
+    assert read_file(tmp_path / "x\n") == b"odd"
+
+
+@pytest.mark.parametrize(("stem", "kept"), [("short", 5), ("n" * 255, 251), ("ä" * 200, 125), ("", 0)])
+def test_names_are_cut_to_what_systems_take(tmp_path, stem, kept):
+    name = shortened(stem, ".png")
+    assert name == stem[:kept] + ".png" and len(name.encode()) <= 255
+    (tmp_path / name).touch()
+
+
 def test_large_files_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_BYTES", 9)
     (tmp_path / "x").write_bytes(bytes(9))
@@ -113,7 +136,7 @@ def test_lossy_outputs_are_refused_with_the_name_to_use(tmp_path, suffix):
 def test_other_outputs_are_refused_with_the_name_to_use(tmp_path, name):
     refused(lambda: check_output(tmp_path / name, True), "only PNG is written", ".png'")
     refused(
-        lambda: check_output(tmp_path / name, True, suffixes=(".png", ".jpg")), "only PNG and JPG is written", ".png'"
+        lambda: check_output(tmp_path / name, True, suffixes=(".png", ".jpg")), "only PNG or JPG is written", ".png'"
     )
 
 

@@ -4,6 +4,7 @@ A new file has no name before it is finished where the system can do that, so th
 """
 
 import os
+import re
 import secrets
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn, TypeAlias
+from urllib.parse import unquote
 
 from isgan.errors import IsganError
 
@@ -18,6 +20,7 @@ File: TypeAlias = str | os.PathLike | bytes | BinaryIO
 """A path, all bytes of a file, or an open binary file, which is read from where it stands."""
 
 MAX_BYTES = 512 * 2**20
+MAX_NAME = 255  # bytes of a file's name, on every usual system
 LOSSY = (".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".gif")
 ROOM = "make room or choose another folder"
 NAMELESS = getattr(os, "O_TMPFILE", 0)
@@ -69,7 +72,8 @@ def read_file(source: File) -> bytes:
             if path.is_dir():
                 raise IsganError(f"{name} is a folder: name one file in it")
             if not path.is_file():  # a pipe would be waited for
-                raise IsganError(f"{name} {'is not a file' if path.exists() else 'does not exist'}: check the path")
+                remedy = f"did you mean {quoted(meant)}?" if (meant := _meant(path)) else "check the path"
+                raise IsganError(f"{name} {'is not a file' if path.exists() else 'does not exist'}: {remedy}")
             with path.open("rb") as file:
                 data = file.read(MAX_BYTES + 1)
     else:
@@ -194,6 +198,19 @@ def quoted(path: str | os.PathLike) -> str:
     return "'" + "".join(letter if letter.isprintable() else "?" for letter in str(path)) + "'"
 
 
+def shortened(stem: str, suffix: str) -> str:
+    """A file name that systems take, with as much of `stem` before the suffix as fits."""
+    return stem.encode("utf-8", "surrogateescape")[: MAX_NAME - len(suffix)].decode("utf-8", "ignore") + suffix
+
+
+def _meant(path: Path) -> Path | None:
+    """The file that a pasted path means without what terminals and file managers put around or into it, if there is one."""
+    bare = str(path).strip().strip("'\"").strip()
+    local = unquote(re.sub("^file:/+", "/", bare)) if bare.startswith("file:/") else bare
+    tries = (Path(bare), Path(local), Path(re.sub(r"\\(.)", r"\1", bare)))
+    return next((meant for meant in tries if meant != path and meant.is_file()), None)
+
+
 def _create(folder: Path) -> tuple[BinaryIO, Path | None]:
     """A new file, to write and to read: without a name where the system can, else a hidden one, and its path."""
     # Not tempfile: it makes files that only their owner can read, whatever the umask says.
@@ -242,10 +259,8 @@ def _check_suffix(path: Path, name: str, suffixes: tuple[str, ...]) -> None:
     suffix = path.suffix.lower()
     if suffix in suffixes:
         return
-    only = " and ".join(known[1:].upper() for known in suffixes)
-    reason = (
-        f"{suffix} files lose detail, and with it a hidden picture" if suffix in LOSSY else f"only {only} is written"
-    )
+    only = " or ".join(known[1:].upper() for known in suffixes)
+    reason = f"{suffix} files lose detail, and with it a hidden picture" if suffix in LOSSY else f"only {only} is written"
     raise IsganError(f"{name}: {reason}: use {quoted(path.with_suffix(suffixes[0]))}")
 
 

@@ -14,7 +14,7 @@ from isgan.covers import covers
 from isgan.covers.base import Cover
 from isgan.decoders import is_picture
 from isgan.errors import IsganError, IsganWarning, require
-from isgan.files import check_output, quoted, system_errors, write_file
+from isgan.files import check_output, quoted, shortened, system_errors, write_file
 from isgan.key import Key
 from isgan.metrics.pictures import compare, psnr
 from isgan.options import NO_PASS_PHRASE, Options, Risk
@@ -105,6 +105,7 @@ def hide(cover: Source, secret: Source | Secret, output: str | os.PathLike | Non
         IsganError: with one line that says what to do; then nothing was written.
     """
     scheme = models.load(options.model, options.engine)
+    scheme.prepare()
     read = cover_of(cover, output, options)
     given = secret if isinstance(secret, Secret) else secret_of(secret, options, scheme, read)
     key = _key(phrase, scheme, read)
@@ -183,6 +184,7 @@ def reveal(stego: Source, output: str | os.PathLike | None, phrase: str | None, 
 def opened(stego: Source, phrase: str | None, options: Options, progress: Progress = silent) -> Secret:
     """What a stego image hides, a part of a secret too; raises what `reveal` does."""
     scheme = models.load(options.model, options.engine)
+    scheme.prepare()
     read = stego_of(stego)
     return scheme.reveal(read, _key(phrase, scheme, read), progress)
 
@@ -218,7 +220,7 @@ def file_of(secret: Secret) -> bytes:
 def own_name(secret: Secret) -> str:
     """What a secret's file is called in a folder."""
     name = Path(secret.name).name or "secret"
-    return name if secret.picture is None else f"{Path(name).stem}.png"
+    return name if secret.picture is None else shortened(Path(name).stem, ".png")
 
 
 def capacity(cover: Source, options: Options) -> dict[str, Any]:
