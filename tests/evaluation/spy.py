@@ -8,6 +8,7 @@ import numpy as np
 
 from isgan.covers.base import Cover
 from isgan.detectors.base import Budget, Pairs
+from isgan.detectors.network import NetworkDetector
 
 
 def number(*parts: object) -> int:
@@ -18,7 +19,7 @@ def images(covers: Sequence[Cover]) -> list[bytes]:
     return [cover.pixels().tobytes() for cover in covers]
 
 
-class Spy:
+class Spy(NetworkDetector):
     """In place of a detector of `isgan.detectors.network`.
 
     Attributes:
@@ -29,7 +30,7 @@ class Spy:
     trained: list["Spy"] = []  # noqa: RUF012
     name: str
 
-    def __init__(self, seed: int = 0):
+    def __init__(self, seed: int = 0, _cache: Path | None = None):
         self.seed, self.threshold, self.steps, self.training_seconds = seed, 0.75 + seed / 4, 5, 1.25
         self.salt, self.tested = 0, set()
 
@@ -54,6 +55,9 @@ class Spy:
         return detector
 
 
-def of_network(name: str) -> type[Spy]:
-    """In place of the function of `isgan.detectors.network`."""
-    return type("Named", (Spy,), {"name": name})
+class Spies(dict[str, type[Spy]]):
+    """In place of the registry: a spy for any name."""
+
+    def __missing__(self, name: str) -> type[Spy]:
+        self[name] = type("Named", (Spy,), {"name": name})
+        return self[name]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from conftest import scene
-from evaluation.spy import Spy, of_network
+from evaluation.spy import Spies, Spy
 from PIL import Image
 
 from isgan import models
@@ -119,7 +119,7 @@ def test_too_few_photographs_are_known_before_there_is_a_folder(board, capsys):
 
 
 def test_the_whole_way_and_again(board, dial, capsys, monkeypatch):
-    monkeypatch.setattr(security, "of_network", of_network)
+    monkeypatch.setattr(security, "detectors", Spies())
     monkeypatch.setattr(leaderboard, "process", lambda command, *_: leaderboard.Cost({"hide": 2.0, "reveal": 1.0}[command], 99.0))
     monkeypatch.setattr(leaderboard, "QUALITIES", (20.0,))
     board += ["lsb332", "webp"]

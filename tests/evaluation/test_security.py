@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import scene
-from evaluation.spy import Spy, images, of_network
+from evaluation.spy import Spies, Spy, images
 from PIL import Image
 from scipy import stats
 
@@ -55,7 +55,7 @@ def photographs(source) -> tuple[list, list]:
 
 @pytest.fixture
 def spied(monkeypatch) -> list[Spy]:
-    monkeypatch.setattr(security, "of_network", of_network)
+    monkeypatch.setattr(security, "detectors", Spies())
     monkeypatch.setattr(Spy, "trained", [])
     return Spy.trained
 

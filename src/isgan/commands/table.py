@@ -52,7 +52,8 @@ def table(
     initial
         Table 4: model (name or file) whose weights all five runs start from.
     steganalyzer
-        Table 6: the network that detects; xunet learns faster than isgan, the paper's own.
+        Table 6: the detector: a network (xunet learns faster than isgan, the paper's own), or features for an ensemble,
+        such as crm, the strongest, or spam, the quickest. Tables of several stand side by side.
     splits
         Table 6: random divisions of the pairs, over which the intervals are.
     share

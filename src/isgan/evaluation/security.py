@@ -7,6 +7,7 @@ images, which it must not.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,9 @@ from isgan.covers.base import Cover
 from isgan.covers.png import PngCover
 from isgan.datasets.base import Source
 from isgan.datasets.photographs import Photo, in_share, squares
-from isgan.detectors.base import Budget, Pairs
-from isgan.detectors.network import NetworkDetector, of_network
+from isgan.detectors import detectors
+from isgan.detectors.base import Budget, Detector, Pairs
+from isgan.detectors.network import NetworkDetector
 from isgan.errors import IsganError
 from isgan.evaluation import quality
 from isgan.evaluation.results import (
@@ -39,7 +41,7 @@ from isgan.metrics.security import accuracy, auc, interval, p_e, share_interval
 from isgan.options import Options
 from isgan.picture import read_gray
 
-RUNS = "table6-runs"
+RUNS, FEATURES = "table6-runs", "features"
 RETRAINED, CONTROL = "retrained", "control"
 SHARES = (0.6, 0.15)  # of the pairs, for training and validation; the rest is the test
 LEAST = 20  # pairs
@@ -77,8 +79,8 @@ class Plan:
     """How methods are tested.
 
     Attributes:
-        steganalyzer: name of the network that detects.
-        minutes, steps: training of each detector.
+        steganalyzer: name of the detector: a network, or features that an ensemble learns from.
+        minutes, steps: training of each detector, if it is a network.
         splits: divisions of the pairs, at least 2; the intervals are over them.
         limit: at most so many pairs.
         side: of all images; the paper's 256.
@@ -92,6 +94,16 @@ class Plan:
     limit: int | None = None
     side: int = 256
     share: float = 0.5
+
+    @property
+    def detector(self) -> type[Detector]:
+        """That of this name; `IsganError` if there is none."""
+        return detectors[self.steganalyzer]
+
+    @property
+    def budget(self) -> Budget:
+        """What a detector has to learn: no other than networks look at it."""
+        return Budget(float(self.minutes), self.steps) if issubclass(self.detector, NetworkDetector) else Budget()
 
 
 def cover_of(photo: Photo) -> Cover:
@@ -182,6 +194,14 @@ def divide(count: int, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return order[:first], order[first:second], order[second:]
 
 
+class Trained(NamedTuple):
+    """A detector that has learnt: in how many steps, if it is a network, and in how many seconds."""
+
+    detector: Detector
+    steps: int
+    seconds: float
+
+
 @dataclass(frozen=True)
 class Trial:
     """The tests of a set's photographs.
@@ -210,7 +230,7 @@ class Trial:
         return {
             "set": self.set_name,
             "steganalyzer": self.plan.steganalyzer,
-            "minutes": float(self.plan.minutes),
+            "minutes": self.plan.budget.minutes,
             "side": self.plan.side,
             "photographs": digest(self.seen, self.unseen),
         }
@@ -222,7 +242,7 @@ class Trial:
         again = Stegos(folder / "seen", self.seen, self.methods, self.counting)
         for split in range(self.plan.splits):
             _, _, test_places = divide(len(self.unseen), split)
-            detectors: dict[tuple[str, bool], NetworkDetector] = {}
+            trained: dict[tuple[str, bool], Trained] = {}
             for test in tests:
                 keys = {"test": test.kind, **self.settings, "trained_on": test.trained_on,
                         "trained_print": self.methods[test.trained_on].fingerprint, "tested_on": test.tested_on,
@@ -232,7 +252,7 @@ class Trial:
                 source = again if test.seen else fresh
                 learn, check, _ = divide(len(source.photos), split)
                 which = test.trained_on, test.seen
-                detector = detectors[which] = detectors.get(which) or self._detector(source, test.trained_on, split)
+                detector, steps, seconds = trained[which] = trained.get(which) or self._trained(source, test.trained_on, split)
                 judged = fresh.pairs(test.tested_on).take(test_places)
                 covers, stegos = detector.scores(judged.covers), detector.scores(judged.stegos)
                 row = {
@@ -244,8 +264,8 @@ class Trial:
                     "train_pairs": len(learn),
                     "val_pairs": len(check),
                     "test_pairs": len(test_places),
-                    "steps": detector.steps,
-                    "seconds": detector.training_seconds,
+                    "steps": steps,
+                    "seconds": seconds,
                 }
                 self.results.add(RUNS, row)
                 yield row
@@ -293,22 +313,29 @@ class Trial:
             )
         return table
 
-    def _detector(self, source: "Stegos", name: str, split: int) -> NetworkDetector:
-        """Trained, or read: detectors are kept, so that a model that is added later meets the same one as the others."""
+    def _trained(self, source: "Stegos", name: str, split: int) -> Trained:
+        """Trained, or a network read: these are kept, so that a model that is added later meets the same one as the others.
+        Of other detectors the features are kept.
+        """
         plan = self.plan
+        network = plan.detector if issubclass(plan.detector, NetworkDetector) else None
         kept = (
             source.folder
             / f"{self.methods[name].fingerprint}-{plan.steganalyzer}-{plan.minutes:g}-{plan.steps}-{split}.safetensors"
         )
-        if kept.exists():
-            return of_network(plan.steganalyzer).load(kept)
+        if network and kept.exists():
+            found = network.load(kept)
+            return Trained(found, found.steps, found.training_seconds)
         learn, check, _ = divide(len(source.photos), split)
         all_pairs = source.pairs(name)
-        detector = of_network(plan.steganalyzer)(seed=split)
+        detector = plan.detector(split, self.results.folder / FEATURES)
+        started = time.monotonic()
         with self.following(f"{self.set_name}: detector of {name}, split {split + 1}") as progress:
-            detector.fit(all_pairs.take(learn), all_pairs.take(check), Budget(plan.minutes, plan.steps), progress)
-        detector.save(kept)
-        return detector
+            detector.fit(all_pairs.take(learn), all_pairs.take(check), plan.budget, progress)
+        if isinstance(detector, NetworkDetector):
+            detector.save(kept)
+            return Trained(detector, detector.steps, detector.training_seconds)
+        return Trained(detector, 0, time.monotonic() - started)
 
 
 class Stegos:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import scene, stirred
-from evaluation.spy import of_network
+from evaluation.spy import Spies
 from PIL import Image
 
 from isgan import models
@@ -42,7 +42,7 @@ def names(tmp_path_factory) -> dict[str, str]:
 
 
 def test_the_papers_tests(data, names, tmp_path, monkeypatch):
-    monkeypatch.setattr(security, "of_network", of_network)
+    monkeypatch.setattr(security, "detectors", Spies())
     results, plan = Results(tmp_path / "r"), Plan(minutes=1.0, splits=2, limit=20, side=64)
     table = table6.run(results, open_sets([data]), plan, names | {"ghost": "nowhere"})
     rows = {(row["test"], row["tested_on"]): row for row in table}
@@ -62,7 +62,7 @@ def test_the_papers_tests(data, names, tmp_path, monkeypatch):
 
 
 def test_without_a_basic_model_there_is_no_transfer(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(security, "of_network", of_network)
+    monkeypatch.setattr(security, "detectors", Spies())
     plan = Plan(minutes=1.0, splits=2, limit=20, side=64)
     table = table6.run(Results(tmp_path / "r"), open_sets([data]), plan, {"basic": "nowhere", "lsb332": "lsb332"})
     assert {(row["test"], row["tested_on"]): row["status"] for row in table if row["test"] != "control"} == {
@@ -90,6 +90,18 @@ def test_the_whole_way_and_again(data, tmp_path, model, capsys):
     (tmp_path / "r" / "table6-runs.csv").write_text("".join(lines[:-2]))
     assert main(line) == 0
     assert [{key: value for key, value in row.items() if key != "seconds"} for row in results.rows(security.RUNS)] == before
+
+
+def test_features_beside_a_network(data, tmp_path):
+    """An ensemble of features finds what a network of two steps does not; its rows are its own."""
+    line = ["table", "6", "--data", str(data), "-o", str(tmp_path / "r"), "--tiny", "--model", "lsb332"]
+    assert main(line) == 0 and main([*line, "--steganalyzer", "spam"]) == 0
+    rows = Results(tmp_path / "r").rows(table6.TABLE)
+    found = {row["steganalyzer"]: row for row in rows if row["test"] == "retrained"}
+    assert found.keys() == {"xunet", "spam"} and float(found["spam"]["p_e"]) < 0.2 < float(found["xunet"]["p_e"])
+    assert (found["spam"]["minutes"], found["spam"]["steps"]) == ("0.0", "0")
+    kept = sorted((tmp_path / "r" / "features").rglob("*.npy"))
+    assert len(kept) == 24 * 4  # covers; stego images of the method and of both controls, each once for all splits
 
 
 @pytest.mark.parametrize(

@@ -264,11 +264,11 @@ class Detection:
 def _table6(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:
     rows = results.rows("table6")
     printed = {row["set"]: {key: value for key, value in row.items() if key != "set"} for row in paper}
-    groups: dict[str, list[dict[str, str]]] = {}  # a later run of other models puts its rows after those of all sets
+    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}  # a later run puts its rows after those of all sets
     for row in rows:
-        groups.setdefault(_text("table6", row, "set")[0], []).append(row)
+        groups.setdefault(_text("table6", row, "set", "steganalyzer"), []).append(row)
     sets = []
-    for set_name, group in groups.items():
+    for (set_name, _), group in groups.items():
         tests: dict[str, list[dict[str, Any]]] = {}
         found: dict[tuple[str, str], Detection] = {}
         setting: dict[str, str] = {}

@@ -67,10 +67,11 @@ def run(results: Results, sets: Mapping[str, Source], plan: Plan, names: Mapping
         blind = [*absent, *(name for name in names if name not in absent and BASIC in absent)]
         for test, left_out in ((RETRAINED, absent), ("clean", blind), ("printed", blind)):
             table += [
-                {"test": test, "set": set_name, "trained_on": "", "tested_on": name, "status": "not trained"}
+                {"test": test, "set": set_name, "steganalyzer": plan.steganalyzer, "trained_on": "", "tested_on": name,
+                 "status": "not trained"}
                 for name in left_out
             ]
-        results.merge(TABLE, table, ("set", "test", "tested_on"))
+        results.merge(TABLE, table, ("set", "steganalyzer", "test", "tested_on"))
     return table
 
 
