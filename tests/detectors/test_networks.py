@@ -6,8 +6,13 @@ from conftest import stirred
 from torch import nn
 from torch.nn import functional as F
 
+from isgan.detectors.networks import networks
+from isgan.detectors.networks.gncnn import GNCNN, Gaussian
 from isgan.detectors.networks.isgan import SLOPE, Absolute, ISGANSteganalyzer
+from isgan.detectors.networks.srnet import SRNet
 from isgan.detectors.networks.xunet import KV, XuNet
+from isgan.detectors.networks.yenet import YeNet, rich_filters
+from isgan.detectors.networks.zeng import Subnet, Zeng, patterns
 from isgan.layers.pyramid import SpatialPyramid
 
 
@@ -168,3 +173,74 @@ def test_spatial_pyramid():
     assert vector[0, 0] == x[0, 0, :2, :2].mean() and vector[0, 32 + 1] == x[0, 0, :4, 4:].mean()
     assert torch.equal(vector[0, -2:], x.mean(dim=(0, 2, 3)))
     assert SpatialPyramid()(torch.zeros(3, 5, 9, 13)).shape == (3, 105)
+
+
+@torch.no_grad()
+def test_gncnn():
+    network = GNCNN().eval()
+    assert sizes(network.layers, noise(1, 1, 252, 252)) == [
+        (16, 124, 124), (16, 61, 61), (16, 29, 29), (16, 13, 13), (16, 4, 4), (16, 4, 4), (256,), (128,), (128,), (128,), (128,), (2,),
+    ]  # fmt: skip
+    convolutions = (25 + 1) * 16 + 3 * (16 * 9 + 1) * 16 + (16 * 25 + 1) * 16
+    assert count(network) == convolutions + 257 * 128 + 129 * 128 + 129 * 2 == 63_458
+    assert torch.allclose(Gaussian()(torch.tensor([0.0, 1.0, -2.0])), torch.tensor([1.0, 0.36788, 0.018316]), atol=1e-5)
+
+
+@torch.no_grad()
+def test_yenet():
+    network = YeNet().eval()
+    assert sizes(network.layers, noise(1, 1, 256, 256)) == [
+        (30, 252, 252), (30, 250, 250), (30, 248, 248), (30, 123, 123), (32, 59, 59), (32, 27, 27), (32, 11, 11), (16, 9, 9), (16, 3, 3),
+        (16, 3, 3), (144,), (2,),
+    ]  # fmt: skip
+    convolutions = 26 * 30 + 3 * (30 * 9 + 1) * 30 + (30 * 25 + 1) * 32 + 2 * (32 * 25 + 1) * 32 + (32 * 9 + 1) * 16 + (16 * 9 + 1) * 16
+    assert count(network) == convolutions + 145 * 2 == 107_700
+    assert network.layers[0](255 * noise(1, 1, 64, 64)).abs().max() == 3  # truncated
+    assert torch.equal(network.layers[0][0].weight, rich_filters()) and network.layers[0][0].weight.requires_grad
+
+
+def test_the_filters_of_the_spatial_rich_model():
+    """Thirty, all different, that see no constant; those of second order and up see no slope, those of third no parabola."""
+    filters = rich_filters()[:, 0]
+    assert filters.shape == (30, 5, 5) and len({tuple(one.flatten().tolist()) for one in filters}) == 30
+    y, x = torch.meshgrid(torch.arange(5.0), torch.arange(5.0), indexing="ij")
+    seen = [(filters * surface).sum(dim=(1, 2)) for surface in (torch.ones(5, 5), x + 2 * y, (x + 3 * y) ** 2)]
+    assert not seen[0].any() and seen[1][:8].all() and not seen[1][8:20].any() and seen[2][8:12].all() and not seen[2][12:20].any()
+    assert torch.equal(filters[25], KV) and filters[20].abs().sum() == 16 and (filters[26:].abs().sum(dim=(1, 2)) == 64).all()
+
+
+@torch.no_grad()
+def test_srnet():
+    network = SRNet(channels=1).eval()
+    assert sizes(network.layers, noise(1, 1, 256, 256)) == [
+        (64, 256, 256), *[(16, 256, 256)] * 6, (16, 128, 128), (64, 64, 64), (128, 32, 32), (256, 16, 16), (512, 16, 16), (512, 1, 1),
+        (512,), (2,),
+    ]  # fmt: skip
+    flat = 9 * 64 + 9 * 64 * 16 + 10 * 9 * 16 * 16
+    halves = sum(9 * (a * b + b * b) + a * b for a, b in ((16, 16), (16, 64), (64, 128), (128, 256)))
+    norms = 2 * (64 + 16 + 10 * 16 + 3 * (16 + 64 + 128 + 256) + 2 * 512)
+    assert count(network) == flat + halves + 9 * (256 * 512 + 512 * 512) + norms + 513 * 2 == 4_776_962
+    assert count(SRNet()) == 4_776_962 + 2 * 9 * 64
+
+
+@torch.no_grad()
+def test_zeng():
+    network = Zeng().eval()
+    responses = noise(2, 25, 256, 256)
+    subnet = network.subnets[0]
+    assert subnet.first(responses).shape == (2, 8, 128, 128) and subnet.layers[:6](noise(2, 8, 128, 128)).shape == (2, 32, 64, 64)
+    assert subnet(responses).shape == (2, 512) and [part.step for part in network.subnets] == [1, 2, 4]
+    convolutions = 3 * (8 * 25 * 25 + 32 * 8 * 9 + 128 * 32 + 2 * (8 + 32 + 128))
+    assert count(network) == convolutions + 1537 * 800 + 801 * 400 + 401 * 200 + 201 * 2 == 1_665_810
+    basis = patterns().reshape(25, 25)
+    assert torch.allclose(basis @ basis.T, torch.eye(25), atol=1e-6)  # orthonormal
+    seen = []
+    subnet.first.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0]))
+    Subnet.forward(subnet, torch.tensor([0.4, -1.6, 90.0]).expand(1, 25, 64, 3).contiguous())
+    assert torch.equal(seen[0][0, 0, 0], torch.tensor([0.0, -2.0, 4.0]))
+
+
+def test_every_number_of_parameters_is_in_its_documentation():
+    for name in ("gncnn", "yenet", "srnet", "zeng"):
+        network = SRNet(channels=1) if name == "srnet" else networks[name]()
+        assert f"{count(network):,}" in networks[name].__doc__

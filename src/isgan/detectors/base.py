@@ -105,3 +105,19 @@ class Detector(ABC):
     @abstractmethod
     def scores(self, covers: Sequence[Cover]) -> np.ndarray:
         """(N,): the more a file looks like a stego image, the higher."""
+
+
+class Untrained(Detector):
+    """A detector that knows what to look for before it has seen a stego image."""
+
+    trained = False
+
+    def learn(self, train: Pairs, val: Pairs, budget: Budget, progress: Callable[[float], None]) -> None:
+        progress(1.0)
+
+    def scores(self, covers: Sequence[Cover]) -> np.ndarray:
+        return np.array([self.score(cover) for cover in covers])
+
+    @abstractmethod
+    def score(self, cover: Cover) -> float:
+        """As `scores`, of one file."""

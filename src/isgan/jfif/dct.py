@@ -20,10 +20,14 @@ def tiled(block: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.tile(block, (shape[0] // 8, shape[1] // 8))
 
 
+def unrounded(plane: np.ndarray, quantiser: np.ndarray) -> np.ndarray:
+    """Quantised coefficients (h, w) -> samples around 128, neither rounded nor clipped, (h, w) float64."""
+    return transform(plane * tiled(quantiser.astype(np.float64), plane.shape), BASIS.T, BASIS.T) + 128
+
+
 def decoded(plane: np.ndarray, quantiser: np.ndarray) -> np.ndarray:
     """Quantised coefficients (h, w) -> samples 0 ... 255, whole numbers, (h, w) float64."""
-    samples = transform(plane * tiled(quantiser.astype(np.float64), plane.shape), BASIS.T, BASIS.T)
-    return np.clip(np.rint(samples + 128), 0, 255)
+    return np.clip(np.rint(unrounded(plane, quantiser)), 0, 255)
 
 
 def luma(pixels: np.ndarray) -> np.ndarray:

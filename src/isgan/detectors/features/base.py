@@ -18,7 +18,7 @@ from isgan.detectors.ensemble import Ensemble
 from isgan.detectors.features.sealwatch import check
 from isgan.errors import IsganError
 from isgan.files import system_errors, write_file
-from isgan.jfif.dct import BASIS, luma, tiled, transform
+from isgan.jfif.dct import luma
 
 Arrays: TypeAlias = tuple[np.ndarray, ...]
 
@@ -122,8 +122,3 @@ def coefficients(cover: Cover) -> Arrays:
     if not isinstance(cover, JpegCover):
         raise IsganError("these features are of JPEG files: choose a detector for PNG files")
     return cover.planes[0], cover.quantiser
-
-
-def unrounded(plane: np.ndarray, quantiser: np.ndarray) -> np.ndarray:
-    """What coefficients decode to, around 0 and before anything is rounded, (h, w) float64."""
-    return transform(plane * tiled(quantiser.astype(np.float64), plane.shape), BASIS.T, BASIS.T)

@@ -3,8 +3,9 @@
 import numpy as np
 
 from isgan.detectors import detectors
-from isgan.detectors.features.base import FeatureDetector, coefficients, unrounded
+from isgan.detectors.features.base import FeatureDetector, coefficients
 from isgan.detectors.features.sealwatch import flat, sealwatch
+from isgan.jfif.dct import unrounded
 from isgan.jfif.quality import quality_of
 
 
@@ -21,4 +22,4 @@ class Dctr(FeatureDetector):
     def extract(plane: np.ndarray, quantiser: np.ndarray) -> np.ndarray:  # type: ignore[override]
         quality = quality_of(quantiser)
         step = min(400 / quality, 100.0) if quality < 50 else max(8 * (2 - quality / 50), 0.2)  # the paper's equation 10
-        return flat(sealwatch().dctr.extract(unrounded(plane, quantiser), step))
+        return flat(sealwatch().dctr.extract(unrounded(plane, quantiser) - 128, step))

@@ -4,8 +4,9 @@ filters", IH&MMSec 2015."""
 import numpy as np
 
 from isgan.detectors import detectors
-from isgan.detectors.features.base import FeatureDetector, coefficients, unrounded
+from isgan.detectors.features.base import FeatureDetector, coefficients
 from isgan.detectors.features.sealwatch import sealwatch
+from isgan.jfif.dct import unrounded
 from isgan.jfif.quality import quality_of
 
 STEPS = {75: (2.0, 4.0, 6.0, 8.0), 95: (0.1, 1.0, 1.5, 2.0)}
@@ -26,4 +27,4 @@ class Gfr(FeatureDetector):
         coarse, fine = STEPS[75], STEPS[95]
         share = float(np.clip((quality_of(quantiser) - 75) / 20, 0, 1))
         steps = [low + share * (high - low) for low, high in zip(coarse, fine, strict=True)]
-        return sealwatch().gfr.extract(unrounded(plane, quantiser) + 128, quantization_steps=steps).ravel().astype(np.float32)
+        return sealwatch().gfr.extract(unrounded(plane, quantiser), quantization_steps=steps).ravel().astype(np.float32)

@@ -17,6 +17,9 @@ class Steganalyzer(nn.Module, ABC):
 
     Constructor arguments are the steganalyzer's configuration, kept in `config` as a hider's are.
 
+    Of colour: nearly all were published for gray images. `isgan`, `xunet` and `srnet` see R, G and B, their first layer takes three
+    channels; `gncnn`, `yenet` and `zeng` see Y (`gray`), so that their numbers of parameters are the published ones.
+
     Attributes:
         least: smallest height and width of an image.
         covers, seconds, note: see `isgan.detectors.base.Detector`.
@@ -52,3 +55,8 @@ class Steganalyzer(nn.Module, ABC):
         """What it looks at of a file, (H, W, 3), 0 ... 255: the pixels that a viewer shows; gray ones three times."""
         pixels = cover.pixels()
         return pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=2)
+
+
+def gray(image: Tensor) -> Tensor:
+    """Y, 0 ... 255 and not rounded, of RGB in [0, 1]: (N, 3, H, W) -> (N, 1, H, W)."""
+    return 255 * (0.299 * image[:, :1] + 0.587 * image[:, 1:2] + 0.114 * image[:, 2:])
