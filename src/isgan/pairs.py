@@ -38,6 +38,9 @@ def pairs(covers: Path, secrets: Path, output: Path, how: str, options: Options)
     Raises:
         IsganError: fewer covers than secrets, a cover for two secrets, two stego images of one name, a file that is not there.
     """
+    if not secrets.is_dir() and secrets.exists():
+        raise IsganError(f"{quoted(covers)} is a folder and {quoted(secrets)} a file: name a folder of secrets; to share one secret "
+                         "among all covers say --split, to hide it in the best of them --best-of")  # fmt: skip
     if output.resolve() in (covers.resolve(), secrets.resolve()):
         raise IsganError(f"{quoted(output)} has covers or secrets in it: choose another folder for the stego images")
     if how in ("order", "name"):
