@@ -29,6 +29,8 @@ def audit(
     side: Annotated[int, Parameter(validator=Number(gte=64))] = 256,
     scale: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1.0,
     threads: Annotated[int | None, Parameter(validator=Least)] = None,
+    table: Annotated[bool, Parameter(negative="")] = False,
+    write: Annotated[bool, Parameter(negative="")] = False,
     tiny: Annotated[bool, Parameter(negative="")] = False,
 ) -> list[dict[str, Any]]:
     """Say truthfully who finds a model's files: attackers who learned nothing, something, or everything.
@@ -69,6 +71,10 @@ def audit(
         Scale all covers down by this factor first.
     threads
         CPU threads.
+    table
+        Compare costs and strategies of embedding, and networks, at equal quality of the secret and at several rates, instead.
+    write
+        With --table: write what it says into the default model, the bits that --risk allows and what `hide` says of the risk.
     tiny
         The whole way in seconds, on a few small images: numbers without meaning.
     """
@@ -77,7 +83,7 @@ def audit(
 
     from isgan.commands.table import named, threads_of
     from isgan.console import counting, fraction_done
-    from isgan.errors import require
+    from isgan.errors import IsganError, require
     from isgan.evaluation.audit import levels as attackers
     from isgan.evaluation.audit.run import Request, audit
     from isgan.evaluation.audit.run import tiny as smallest
@@ -86,13 +92,40 @@ def audit(
     from isgan.options import Options
 
     require("audit", "scipy", "sealwatch")
+    if write and not table:
+        raise IsganError("--write is for --table: add it, or leave --write out")
     threads_of(threads)
     chosen = {name: Options(model=file, gray=True, quality=quality, risk="high" if quality else risk)
               for name, file in (named(text) for text in model or [DEFAULT])}  # fmt: skip
     request = Request(chosen, data, tuple(secrets or ()), tuple(detectors or ("fast",)), tuple(levels or attackers.LEVELS), pairs, side,
                       scale, minutes, splits, budget)  # fmt: skip
+    if table:
+        return _table(request, output, write, tiny)
     rows = audit(Results(output), smallest(request) if tiny else request, command=shlex.join(["isgan", *sys.argv[1:]]),
                  counting=counting, following=fraction_done)  # fmt: skip
     columns = ("kind", "level", "subject", "trained_on", "leaked", "source", "detector", "p_e", "p_e_interval", "auc", "wauc", "md5",
                "tested_pairs")  # fmt: skip
     return [{column: row[column] for column in columns} for row in strongest(rows)]
+
+
+def _table(request: Any, output: Path, write: bool, tiny: bool) -> list[dict[str, Any]]:
+    """`isgan audit --table`."""
+    from isgan.console import counting, fraction_done
+    from isgan.evaluation.audit import curve
+    from isgan.evaluation.audit.levels import chosen, kind_of, learns
+    from isgan.evaluation.audit.photographs import gather
+    from isgan.evaluation.audit.run import plan_of
+    from isgan.evaluation.audit.run import tiny as smallest
+    from isgan.evaluation.audit.table import TABLE, compare_all
+    from isgan.evaluation.results import Results
+
+    request = smallest(request) if tiny else request
+    materials = gather(request.data, request.secrets, request.side, request.pairs, request.scale)
+    results = Results(output)
+    rows = compare_all(results, materials, plan_of(request), tiny=tiny, counting=counting, following=fraction_done,
+                       detectors=lambda material: list(filter(learns, chosen(request.detectors, kind_of(material)))))  # fmt: skip
+    if write:
+        return [{"covers": kind} | levels for kind, levels in curve.write(results.rows(TABLE)).items()]
+    columns = ("kind", "side", "name", "setting", "pairs", "stego_psnr", "stego_ssim", "secret_psnr", "rate", "strongest", "p_e",
+               "p_e_interval")  # fmt: skip
+    return [{column: row[column] for column in columns} for row in rows]

@@ -24,7 +24,7 @@ LEAST_LEAKED = 10
 MEASURES = ("p_e", "auc", "wauc", "md5", "accuracy")
 
 
-class Test(NamedTuple):
+class Attack(NamedTuple):
     """What an attacker learns from, and is tested on.
 
     Attributes:
@@ -69,7 +69,7 @@ class Plan:
     deadline: float = float("inf")
 
 
-def divide(sources: Sequence[str], test: Test, split: int, splits: int) -> Division:
+def divide(sources: Sequence[str], test: Attack, split: int, splits: int) -> Division:
     """The places of a split, by a random order that depends on the number of pairs alone: of `splits` parts one is tested."""
     count = len(sources)
     order = np.random.default_rng((11, count)).permutation(count)
@@ -111,13 +111,13 @@ class Bench:
         folder = self.results.folder / "images" / f"{self.material.kind.replace(' ', '-')}-{self.print}"
         self.stegos = Stegos(folder, self.material.pairs, self.methods, self.counting)
 
-    def keys(self, test: Test, detector: str, split: int) -> dict[str, Any]:
+    def keys(self, test: Attack, detector: str, split: int) -> dict[str, Any]:
         """What tells a row from all others."""
         return {"protocol": VERSION, "kind": self.material.kind, "photographs": self.print, **test._asdict(),
                 "print": self.methods[test.subject].fingerprint, "trained_print": self.methods[test.trained_on].fingerprint,
                 "detector": detector, "budget": self._budget(detector), "split": split, "splits": self.plan.splits}  # fmt: skip
 
-    def runs(self, tests: Sequence[Test], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def runs(self, tests: Sequence[Attack], names: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Fits and tests what is missing in the results; yields each new row. Ends early at the deadline."""
         for test, name, split in self.missing(tests, names):
             if time.monotonic() > self.plan.deadline:
@@ -126,19 +126,19 @@ class Bench:
             self.results.add(RUNS, row)
             yield row
 
-    def missing(self, tests: Sequence[Test], names: Sequence[str]) -> list[tuple[Test, str, int]]:
+    def missing(self, tests: Sequence[Attack], names: Sequence[str]) -> list[tuple[Attack, str, int]]:
         """What is not in the results: tests, detectors and splits. Tests for which too few pairs leak are left out."""
         known = {_key(row) for row in self.results.rows(RUNS)}
         wanted = [(test, name, split) for test in tests if not test.leaked or self._enough(test)
                   for name in names for split in range(self.plan.splits)]  # fmt: skip
         return [(test, name, split) for test, name, split in wanted if _key(self.keys(test, name, split)) not in known]
 
-    def _enough(self, test: Test) -> bool:
+    def _enough(self, test: Attack) -> bool:
         """Whether as many pairs could leak as the test asks for."""
         division = divide(self.material.sources, test, 0, self.plan.splits)
         return len(division.learn) + len(division.check) == test.leaked
 
-    def _row(self, test: Test, name: str, split: int) -> dict[str, Any]:
+    def _row(self, test: Attack, name: str, split: int) -> dict[str, Any]:
         division = divide(self.material.sources, test, split, self.plan.splits)
         learn, check = (self._pairs(test.trained_on, places) for places in (division.learn, division.check))
         judged = self._pairs(test.subject, division.test)
@@ -192,5 +192,5 @@ class Kept(Sequence[Cover]):
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
-    names = ("protocol", "kind", "photographs", *Test._fields, "print", "trained_print", "detector", "budget", "split", "splits")
+    names = ("protocol", "kind", "photographs", *Attack._fields, "print", "trained_print", "detector", "budget", "split", "splits")
     return tuple(str(plain(row[name])) for name in names)

@@ -17,17 +17,17 @@ COLUMNS = ("kind", "cost", "strategy", "root_bits", "p_e", "interval", "detector
 
 
 def points_of(table: Sequence[Mapping[str, Any]], kind: str, name: str) -> list[Mapping[str, Any]]:
-    """The rows of a way to embed that were measured at rates."""
-    return [row for row in table if row["kind"] == kind and row["name"] == name and str(row["setting"]).endswith(ROOT_BITS)]
+    """The rows of a way to embed that were measured at rates, in the smallest covers that were."""
+    rows = [row for row in table if row["kind"] == kind and row["name"] == name and str(row["setting"]).endswith(ROOT_BITS)]
+    return [row for row in rows if int(row["side"]) == min(int(row["side"]) for row in rows)]
 
 
-def constants(table: Sequence[Mapping[str, Any]], kind: str, name: str) -> dict[str, float]:
+def constants(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Bits for each square root of a sample, by `--risk`: where the curve passes `ALLOWED`, rounded down. `IsganError` if it has
     fewer than three points."""
-    points = falling(sorted(Point(float(row["root_bits"]), float(row["p_e"]), float(row["p_e_interval"]))
-                            for row in points_of(table, kind, name)))  # fmt: skip
+    points = falling(sorted(Point(float(row["root_bits"]), float(row["p_e"]), float(row["p_e_interval"])) for row in rows))
     if len(points) < 3:
-        raise IsganError(f"{name} has {len(points)} measured rates on {kind} covers: run the table to its end first")
+        raise IsganError(f"{rows[0]['name']} has {len(points)} measured rates on {rows[0]['kind']} covers: run the table to its end first")
     return {level: float(int(rate_at(p_e, points))) for level, p_e in ALLOWED.items()}
 
 
@@ -35,27 +35,28 @@ def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dic
     """Writes the curves to `risk.csv`, and `low` and `medium` into the card of the default model; the constants by kind of cover.
 
     Args:
-        table: rows of `audit-table.csv`, of one or more kinds of covers.
+        table: rows of `audit-table.csv`, of one or more kinds of covers; what is known of other kinds stays.
         folder: of the package; another one in tests.
     """
     folder = folder or Path(risk.__file__).parent
-    path = folder / "models" / f"{models.DEFAULT}.toml"
-    card, text = models.card(models.DEFAULT), path.read_text(encoding="utf-8")
-    lines, changed = [",".join(COLUMNS)], {}
+    card, target = models.card(models.DEFAULT), folder / "models" / f"{models.DEFAULT}.toml"
+    changed: dict[str, dict[str, float]] = {}
+    lines: list[str] = []
     for kind, settings in card["covers"].items():
-        name = ", ".join([settings["cost"], settings["strategy"]])
-        own = points_of(table, kind, name)
-        if not own:
-            continue
-        changed[kind] = constants(table, kind, name)
+        own = points_of(table, kind, ", ".join([settings["cost"], settings["strategy"]]))
+        if own:
+            changed[kind] = constants(own)
         for row in sorted(own, key=lambda row: float(row["root_bits"])):
             figures = [f"{float(row['root_bits']):.2f}", f"{float(row['p_e']):.4f}", f"{float(row['p_e_interval']):.4f}"]
-            lines.append(",".join([kind, settings["cost"], settings["strategy"], *figures, row["strongest"], str(row["pairs"]),
+            lines.append(",".join([kind, settings["cost"], settings["strategy"], *figures, str(row["strongest"]), str(row["pairs"]),
                                    f"{float(row['weight']):.0f}"]))  # fmt: skip
-        for level, value in changed[kind].items():
-            text = re.sub(rf"(\[covers\.{kind}\][^\[]*?\n{level} = )[0-9.]+", rf"\g<1>{value}", text)
     if not changed:
         raise IsganError("the table has no rates of the default model: run it to its end first")
-    write_file(folder / risk.TABLE, ("\n".join(lines) + "\n").encode(), force=True)
-    write_file(path, text.encode(), force=True)
+    text, curve = target.read_text(encoding="utf-8"), folder / risk.TABLE
+    for kind, level, value in ((kind, level, value) for kind, levels in changed.items() for level, value in levels.items()):
+        text = re.sub(rf"(\[covers\.{kind}\][^\[]*?\n{level} = )[0-9.]+", rf"\g<1>{value}", text)
+    others = curve.read_text(encoding="utf-8").splitlines()[1:] if curve.exists() else []
+    lines += [line for line in others if line.split(",")[0] not in changed]
+    write_file(curve, "\n".join([",".join(COLUMNS), *lines, ""]).encode(), force=True)
+    write_file(target, text.encode(), force=True)
     return changed

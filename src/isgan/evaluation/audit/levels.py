@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from isgan.detectors import detectors
 from isgan.detectors.network import NetworkDetector
-from isgan.evaluation.audit.bench import LEAST_LEAKED, Test, divide
+from isgan.evaluation.audit.bench import LEAST_LEAKED, Attack, divide
 from isgan.evaluation.audit.photographs import JPEG, Material
 from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER
 from isgan.evaluation.security import LEAST
@@ -65,12 +65,12 @@ def null_material(material: Material) -> Material:
     return replace(material, pairs=list(zip(photos[:half], photos[half : 2 * half], strict=True)), sources=material.sources[:half])
 
 
-def controls(null: bool) -> list[Test]:
+def controls(null: bool) -> list[Attack]:
     """Where they fail, nothing else means anything."""
-    return [Test(NULL, OTHER_COVER, OTHER_COVER)] if null else [Test(POSITIVE, LSB_MATCHING, LSB_MATCHING)]
+    return [Attack(NULL, OTHER_COVER, OTHER_COVER)] if null else [Attack(POSITIVE, LSB_MATCHING, LSB_MATCHING)]
 
 
-def tests(level: str, subject: str, material: Material, splits: int, siblings: Mapping[str, str], teachers: Sequence[str]) -> list[Test]:
+def tests(level: str, subject: str, material: Material, splits: int, siblings: Mapping[str, str], teachers: Sequence[str]) -> list[Attack]:
     """What a level tests of a subject.
 
     Args:
@@ -78,7 +78,7 @@ def tests(level: str, subject: str, material: Material, splits: int, siblings: M
         siblings: by subject, the method of other weights or another cost.
         teachers: which of `TEACHER` and `AGAIN` there are.
     """
-    own = Test(level, subject, subject)
+    own = Attack(level, subject, subject)
     match level:
         case "S0" | "S3":
             return [own]
@@ -93,14 +93,14 @@ def tests(level: str, subject: str, material: Material, splits: int, siblings: M
     return []
 
 
-def curve(subject: str, material: Material, splits: int) -> list[Test]:
+def curve(subject: str, material: Material, splits: int) -> list[Attack]:
     """The learning curve of S3 but for its end, which is all pairs."""
-    had = divide(material.sources, Test("S3", subject, subject), 0, splits)
-    return [Test("S3", subject, subject, leaked) for leaked in CURVE if LEAST_LEAKED <= leaked < len(had.learn) + len(had.check)]
+    had = divide(material.sources, Attack("S3", subject, subject), 0, splits)
+    return [Attack("S3", subject, subject, leaked) for leaked in CURVE if LEAST_LEAKED <= leaked < len(had.learn) + len(had.check)]
 
 
-def transfer_controls(teachers: Sequence[str]) -> list[Test]:
+def transfer_controls(teachers: Sequence[str]) -> list[Attack]:
     """What the paper's detector finds of the very network it learned on, and of the same network from another seed."""
-    return [Test("S1", name, TEACHER, LESSON, within=POOL) for name in teachers] if TEACHER in teachers else []
+    return [Attack("S1", name, TEACHER, LESSON, within=POOL) for name in teachers] if TEACHER in teachers else []
 
 

@@ -11,7 +11,7 @@ from isgan import models
 from isgan.covers.base import Cover
 from isgan.detectors.ensemble import discriminant
 from isgan.errors import IsganError
-from isgan.evaluation.audit.bench import Bench, Test, divide
+from isgan.evaluation.audit.bench import Attack, Bench, divide
 from isgan.evaluation.results import Counting, uncounted
 from isgan.key import Key
 from isgan.metrics.security import auc, best_threshold, interval, p_e
@@ -118,7 +118,7 @@ def _recognised(rows: Sequence[dict[str, str]], splits: int) -> dict[str, Any]:
     scale = np.concatenate([covers, stegos]).std(axis=0) + 1e-12
     areas, errors = [], []
     for split in range(splits):
-        division = divide([""] * len(rows), Test("S4", "", ""), split, splits)
+        division = divide([""] * len(rows), Attack("S4", "", ""), split, splits)
         weights = discriminant(covers[division.learn] / scale, stegos[division.learn] / scale) / scale
         quiet, loud = covers @ weights, stegos @ weights
         areas.append(auc(quiet[division.test], loud[division.test]))

@@ -1,5 +1,6 @@
 """The whole audit of some models, and what is written of it."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from isgan import models
 from isgan.detectors import detectors
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.audit import levels, oracle, subjects
-from isgan.evaluation.audit.bench import RUNS, Bench, Plan, Test
+from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan
 from isgan.evaluation.audit.photographs import Material, gather
 from isgan.evaluation.audit.report import write_report
 from isgan.evaluation.audit.summary import summarise
@@ -68,7 +69,7 @@ def audit(results: Results, request: Request, *, on_row: Callable[[Mapping[str, 
     for kind in levels.FAST:
         levels.chosen(request.detectors, kind)
     materials = gather(request.data, request.secrets, request.side, request.pairs, request.scale)
-    plan = Plan(request.splits, request.budget, request.steps, time.monotonic() + 60 * request.minutes if request.minutes else float("inf"))
+    plan = plan_of(request)
     notes = [f"{material.kind}: {note}" for material in materials[:1] for note in material.notes]
     table: list[dict[str, Any]] = []
     told: list[dict[str, Any]] = []
@@ -90,6 +91,12 @@ def audit(results: Results, request: Request, *, on_row: Callable[[Mapping[str, 
     results.write(NOTES, [{"note": note} for note in dict.fromkeys(notes)] or [{"note": ""}])
     write_report(results, command)
     return table
+
+
+def plan_of(request: Request) -> Plan:
+    """How the detectors are fitted and tested; its deadline counts from now."""
+    deadline = time.monotonic() + 60 * request.minutes if request.minutes else math.inf
+    return Plan(request.splits, request.budget, request.steps, deadline)
 
 
 class _OfKind:
@@ -131,12 +138,12 @@ class _OfKind:
                 self.notes.append(f"S1: there is no model '{name}'")
         return there
 
-    def _tests(self) -> list[tuple[Bench, list[Test], list[str]]]:
+    def _tests(self) -> list[tuple[Bench, list[Attack], list[str]]]:
         """What is run, the most telling first."""
         learning = [name for name in self.detectors if levels.learns(name)]
         features = [name for name in learning if not levels.is_network(name)]
         knowing = [name for name in self.detectors if not levels.learns(name)]
-        wanted: list[tuple[Bench, list[Test], list[str]]] = [
+        wanted: list[tuple[Bench, list[Attack], list[str]]] = [
             (self.bench, levels.controls(null=False), learning),
             (self.null, levels.controls(null=True), learning),
         ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from isgan.evaluation.audit.bench import MEASURES, VERSION, Test
+from isgan.evaluation.audit.bench import MEASURES, VERSION, Attack
 from isgan.metrics.security import interval, share_interval
 
 SHARES = ("p_e", "accuracy", "md5")
@@ -21,7 +21,7 @@ def summarise(rows: Sequence[Mapping[str, str]], prints: Mapping[str, set[str]])
     """
     groups: dict[tuple[str, ...], list[Mapping[str, str]]] = {}
     for row in current(rows, prints):
-        groups.setdefault(tuple(row[name] for name in ("kind", "photographs", *Test._fields, "detector", "budget")), []).append(row)
+        groups.setdefault(tuple(row[name] for name in ("kind", "photographs", *Attack._fields, "detector", "budget")), []).append(row)
     table = [_mean(group) for group in groups.values()]
     for test in {_test(row) for row in table}:
         same = [row for row in table if _test(row) == test]
@@ -41,7 +41,7 @@ def current(rows: Sequence[Mapping[str, str]], prints: Mapping[str, set[str]]) -
 def _mean(group: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     first = group[0]
     tested = sum(int(row["test_pairs"]) for row in group)
-    result: dict[str, Any] = {name: first[name] for name in ("kind", *Test._fields, "detector", "budget")}
+    result: dict[str, Any] = {name: first[name] for name in ("kind", *Attack._fields, "detector", "budget")}
     result |= {"splits": len(group), "train_pairs": int(first["train_pairs"]), "val_pairs": int(first["val_pairs"]), "tested_pairs": tested}
     for measure in MEASURES:
         values = [float(row[measure]) for row in group]
@@ -56,7 +56,7 @@ def _mean(group: Sequence[Mapping[str, str]]) -> dict[str, Any]:
 
 
 def _test(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in ("kind", *Test._fields))
+    return tuple(str(row[name]) for name in ("kind", *Attack._fields))
 
 
 def strongest(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

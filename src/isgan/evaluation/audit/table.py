@@ -2,7 +2,7 @@
 falls with the rate, and rises with the size of the cover."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from isgan import models
 from isgan.evaluation.audit import subjects
-from isgan.evaluation.audit.bench import RUNS, Bench, Plan, Test
+from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan
+from isgan.evaluation.audit.levels import kind_of
 from isgan.evaluation.audit.photographs import Material
 from isgan.evaluation.audit.subjects import BITS, DECIBELS, ROOT_BITS, Load, Parts, Sizes
 from isgan.evaluation.audit.summary import summarise
@@ -118,8 +119,8 @@ class Comparison:
         """Measures what is missing; yields each new row of a split."""
         for entry in wanted:
             bench = self.bench(entry)
-            yield from bench.runs([Test(LEVEL, entry.label, entry.label)], self.detectors)
-            if not bench.missing([Test(LEVEL, entry.label, entry.label)], self.detectors):
+            yield from bench.runs([Attack(LEVEL, entry.label, entry.label)], self.detectors)
+            if not bench.missing([Attack(LEVEL, entry.label, entry.label)], self.detectors):
                 self.images(entry, bench)
 
     def images(self, entry: Entry, bench: Bench) -> list[dict[str, str]]:
@@ -152,7 +153,7 @@ class Comparison:
         known, table = self.results.rows(RUNS), []
         for entry in wanted:
             bench = self.bench(entry)
-            test = Test(LEVEL, entry.label, entry.label)
+            test = Attack(LEVEL, entry.label, entry.label)
             if bench.missing([test], self.detectors):
                 continue
             prints = {entry.label: {bench.methods[entry.label].fingerprint}}
@@ -176,3 +177,23 @@ class Comparison:
         for one in found:
             row |= {f"p_e_{one['detector']}": one["p_e"], f"interval_{one['detector']}": one["p_e_interval"]}
         return row
+
+
+def compare_all(results: Results, materials: Sequence[Material], plan: Plan, detectors: Callable[[Material], Sequence[str]], *,
+                tiny: bool = False, counting: Counting = uncounted, following: Following = unfollowed) -> list[dict[str, Any]]:  # fmt: skip
+    """Measures what is missing and writes `audit-table.csv`: what could be measured so far, of each kind of covers.
+
+    Args:
+        detectors: material -> names.
+        tiny: two rows alone.
+    """
+    table: list[dict[str, Any]] = []
+    for material in materials:
+        wanted = entries(kind_of(material))
+        wanted = wanted[:2] if tiny else wanted
+        comparison = Comparison(results, material, detectors(material), plan, counting, following)
+        for _ in comparison.runs(wanted):
+            pass
+        table += comparison.rows(wanted)
+    results.merge(TABLE, table, ("kind", "side", "name", "setting"))
+    return table

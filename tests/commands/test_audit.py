@@ -1,0 +1,128 @@
+"""`isgan audit` as a user runs it: a report that says what the tables say, runs that go on, and bad input in one line."""
+
+import csv
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import scene
+from PIL import Image
+
+from isgan.__main__ import main
+from isgan.detectors import detectors
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs") / "mine"
+    folder.mkdir()
+    for seed in range(44):
+        Image.fromarray(scene(64, 64, seed)).save(folder / f"{seed}.png")
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class Links(HTMLParser):
+    """What a page would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.cells = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [str(value) for name, value in attrs if name in ("src", "href", "action")] + ([tag] if tag == "script" else [])
+        self.cells += tag == "td"
+
+
+def audit(photographs: Path, output: Path, *options: str) -> int:
+    return main(["audit", "--tiny", "--data", str(photographs), "-o", str(output), "--model", "lsb332", *options])
+
+
+def test_the_whole_way_and_the_same_command_goes_on(photographs, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ("--detectors", "spam", "ws", "--levels", "S0", "S3", "S4")
+    assert audit(photographs, out, *options) == 0
+    shown = capsys.readouterr().out
+    table = rows(out / "audit.csv")
+    page = (out / "audit.html").read_text()
+    best = {(row["level"], row["subject"], row["leaked"]): row for row in table if row["strongest"]}
+    own = best["S3", "lsb332", "0"]
+    assert float(own["p_e"]) < 0.2 and own["detector"] == "spam" and best["S0", "lsb332", "0"]["detector"] == "ws"
+    assert float(own["auc"]) > 0.9 and f"{float(own['p_e']):.4f}" in shown
+    links = Links()
+    links.feed(page)
+    assert links.found == [] and links.cells > 50 and "http" not in re.sub(r"http-equiv", "", page)
+    assert "prefers-color-scheme: dark" in page
+    for words in ("whoever trains spam on", "lsb332 has no key", "the null test", "the positive control", "<polyline", "AUC 1.00"):
+        assert words in page
+    before = (out / "audit-runs.csv").read_text()
+    lines = before.splitlines(keepends=True)
+    (out / "audit-runs.csv").write_text("".join(lines[:-2]))  # as if it had been stopped
+    assert audit(photographs, out, *options) == 0
+    assert len(rows(out / "audit-runs.csv")) == len(lines) - 1
+    assert rows(out / "audit.csv") == [row | {"seconds": again["seconds"]} for row, again in zip(table, rows(out / "audit.csv"), strict=True)]
+
+
+def test_time_that_is_up_is_said(photographs, tmp_path, capsys):
+    assert audit(photographs, tmp_path / "out", "--detectors", "spam", "--levels", "S3", "--minutes", "1e-9") == 0
+    assert "The time was up before everything was measured" in (tmp_path / "out" / "audit.html").read_text()
+
+
+def test_a_table_of_ways_to_embed(photographs, tmp_path, capsys):
+    line = ["audit", "--table", "--tiny", "--data", str(photographs), "-o", str(tmp_path / "out"), "--detectors", "spam"]
+    assert main(line) == 0
+    control, default = rows(tmp_path / "out" / "audit-table.csv")
+    assert (control["name"], default["name"], default["setting"]) == ("lsb-matching", "hill, cmdc", "33.5 dB")
+    assert float(default["secret_psnr"]) >= 33.5 and float(default["stego_psnr"]) > float(control["stego_psnr"]) - 20
+    images = [row for row in rows(tmp_path / "out" / "audit-images.csv") if row["setting"] == "33.5 dB"]
+    assert float(default["bytes"]) == pytest.approx(np.mean([float(row["bytes"]) for row in images]), abs=1e-4)
+    assert main([*line, "--write"]) == 2
+    assert "run it to its end first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (("--detectors", "spamm"), "did you mean 'spam'?"), (("--levels", "S9"), "unknown level 'S9'"),
+    (("--model", "adaptiv"), "did you mean 'adaptive'?"), (("--model", "cover=lsb332"), "is the name of a control"), (("--write",), "--write is for --table"), (("--splits", "1"), "splits"),
+    (("--pairs", "3"), "pairs"), (("--data", "nowhere"), "no such folder"),
+])  # fmt: skip
+def test_bad_input_is_one_line_and_leaves_nothing(photographs, tmp_path, capsys, options, words):
+    line = ["audit", "--tiny", "-o", str(tmp_path / "out"), *(() if "--data" in options else ("--data", str(photographs))), *options]
+    assert main(line) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1 and not (tmp_path / "out" / "audit.csv").exists()
+
+
+def test_too_few_photographs_and_covers_with_a_past(tmp_path, capsys):
+    data = tmp_path / "few"
+    data.mkdir()
+    for seed in range(9):
+        Image.fromarray(scene(64, 64, seed)).save(data / f"{seed}.png")
+    assert audit(data, tmp_path / "out") == 2
+    assert "4 of PNG files that show no past; an audit needs 20 pairs" in capsys.readouterr().err
+
+
+def test_results_of_another_version_are_refused(photographs, tmp_path, capsys):
+    (tmp_path / "VERSION").write_text("1\n")
+    assert audit(photographs, tmp_path) == 2
+    assert "holds results of version 1" in capsys.readouterr().err
+
+
+def test_the_extra_that_is_missing_is_named(photographs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("isgan.errors.find_spec", lambda name: None if name == "sealwatch" else object())
+    assert audit(photographs, tmp_path / "out") == 2
+    assert "pip install 'isgan[audit]'" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_every_detector_of_the_fast_set_is_known():
+    from isgan.evaluation.audit.levels import FAST, chosen
+
+    for kind, names in FAST.items():
+        assert set(names) <= set(chosen(["fast"], kind)) <= set(chosen(["all"], kind)) <= set(detectors.names())
+    assert "jrm" not in chosen(["all"], "png") and "rs" not in chosen(["all"], "jpeg")

@@ -1,0 +1,87 @@
+"""Pairs are never divided, each is tested once, rows are what the scores say, and nothing is measured twice."""
+
+import time
+
+import numpy as np
+import pytest
+from evaluation.audit.conftest import BRIGHTER
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan, divide
+from isgan.evaluation.results import Results
+from isgan.evaluation.security import CONTROLS
+from isgan.metrics.security import auc, best_threshold, p_e
+
+OWN = Attack("S3", "mine", "mine")
+PLAN = Plan(splits=3)
+
+
+@given(st.integers(20, 90), st.integers(2, 8), st.integers(0, 60))
+def test_each_pair_is_tested_once_and_no_pair_is_in_two_parts(count, splits, leaked):
+    divisions = [divide(["a"] * count, OWN._replace(leaked=leaked), split, splits) for split in range(splits)]
+    assert sorted(np.concatenate([division.test for division in divisions])) == list(range(count))
+    for division in divisions:
+        assert len(np.unique(np.concatenate(division))) == sum(map(len, division))
+        had = len(division.learn) + len(division.check)
+        assert had == min(leaked or count, count - len(division.test))
+        if had >= 10:
+            assert len(division.check) >= 2 and abs(len(division.learn) - 0.8 * had) <= 2
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=20, max_size=60), st.integers(0, 4))
+def test_a_source_that_is_tested_is_not_learned_from(sources, split):
+    division = divide(sources, OWN._replace(source="b"), split, 5)
+    assert {sources[place] for place in division.test} <= {"b"} and len(division.test) == sources.count("b")
+    assert "b" not in {sources[place] for part in division[:2] for place in part}
+
+
+def test_a_teacher_has_the_first_pairs_alone():
+    division = divide(["a"] * 100, OWN._replace(leaked=15, within=30), 1, 5)
+    assert max(map(max, division[:2])) < 30 and len(division.learn) + len(division.check) == 15 and len(division.test) == 20
+
+
+@pytest.fixture
+def bench(material, brightness, tmp_path):
+    def build(plan: Plan = PLAN, print: str = "print") -> Bench:
+        return Bench(Results(tmp_path / "r"), material, {"mine": BRIGHTER._replace(fingerprint=print), **CONTROLS}, plan)
+
+    return build
+
+
+def test_rows_are_what_the_scores_say(bench, material):
+    rows = list(bench().runs([OWN], ["brightness"]))
+    covers = np.array([cover.pixels.mean() for cover, _ in material.pairs])
+    stegos = covers + np.arange(30) % 2
+    for split, row in enumerate(rows):
+        learn, check, test = divide(material.sources, OWN, split, 3)
+        threshold = best_threshold(covers[check], stegos[check])
+        assert row["threshold"] == pytest.approx(threshold) and row["p_e"] == p_e(covers[test], stegos[test], threshold)
+        assert row["auc"] == auc(covers[test], stegos[test]) and row["val_p_e"] == p_e(covers[check], stegos[check], threshold)
+        assert [row[f"{part}_pairs"] for part in ("train", "val", "test")] == [len(learn), len(check), len(test)] == [16, 4, 10]
+
+
+def test_no_detector_is_tested_on_what_it_learned_from(bench, brightness):
+    list(bench().runs([OWN], ["brightness"]))
+    tested = [seen for seen in brightness.seen if seen[2] != seen[1]]
+    assert len(tested) >= 6 and all(not seen[0] & seen[2] for seen in tested) and not any(seen[0] & seen[1] for seen in tested)
+
+
+def test_what_is_known_is_not_measured_again_and_other_versions_stand_apart(bench):
+    first = bench()
+    runs = first.runs([OWN], ["brightness"])
+    next(runs)
+    runs.close()  # interrupted
+    assert len(first.results.rows(RUNS)) == 1
+    assert [row["split"] for row in bench().runs([OWN], ["brightness"])] == [1, 2]
+    assert not bench().missing([OWN], ["brightness"])
+    assert len(bench(print="other").missing([OWN], ["brightness"])) == 3
+
+
+def test_nothing_is_begun_after_the_deadline(bench):
+    assert not list(bench(Plan(splits=3, deadline=time.monotonic() - 1)).runs([OWN], ["brightness"]))
+
+
+def test_lessons_of_more_pairs_than_there_are_are_left_out(bench):
+    wanted = [OWN._replace(leaked=leaked) for leaked in (10, 20, 21)]
+    assert {test.leaked for test, *_ in bench().missing(wanted, ["brightness"])} == {10, 20}

@@ -1,0 +1,92 @@
+"""The curve of P_E against the rate: what `hide` says of it, and what `--risk` allows."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import isgan
+from isgan import risk
+from isgan.errors import IsganError
+from isgan.evaluation.audit.curve import write
+from isgan.evaluation.audit.subjects import OVERHEAD, ROOT_BITS, Load, room
+from isgan.risk import Point, falling, p_e_at, rate_at
+
+CURVE = [Point(20.0, 0.48, 0.02), Point(60.0, 0.44, 0.02), Point(100.0, 0.34, 0.02)]
+
+
+@given(st.floats(0, 200))
+def test_p_e_lies_on_lines_between_the_points(rate):
+    assert p_e_at(rate, CURVE) == pytest.approx(np.interp(rate, [0, 20, 60, 100], [0.5, 0.48, 0.44, 0.34]))
+
+
+@given(st.floats(0.341, 0.499))
+def test_the_rate_of_a_p_e_has_that_p_e(error):
+    assert p_e_at(rate_at(error, CURVE), CURVE) == pytest.approx(error)
+
+
+def test_rates_beyond_the_curve():
+    assert rate_at(0.2, CURVE) == 100 and rate_at(0.5, CURVE) == 0
+
+
+@given(st.lists(st.floats(0, 0.6), min_size=1, max_size=9))
+def test_a_curve_that_falls_is_the_nearest_one(errors):
+    points = [Point(float(place), error, 0.0) for place, error in enumerate(errors)]
+    found = np.array([point.p_e for point in falling(points)])
+    assert (np.diff(found) <= 1e-12).all() and found.max() <= 0.5
+    below = [min(error, 0.5) for error in errors]
+    if all(np.diff(below) <= 0):
+        assert found == pytest.approx(below)
+    # The minimax formula of isotonic regression, before it is capped.
+    exact = [min(max(np.mean(errors[first : last + 1]) for last in range(place, len(errors))) for first in range(place + 1))
+             for place in range(len(errors))]  # fmt: skip
+    assert found == pytest.approx(np.minimum(exact, 0.5))
+
+
+def test_words(monkeypatch):
+    monkeypatch.setattr(risk, "measured", lambda *names: CURVE if names == ("png", "hill", "cmdc") else [])
+    assert risk.risk_words(600, 100, "png", "hill", "cmdc") == (
+        "a detector trained on isgan's own files errs in 44 % of cases at this rate (50 % is guessing)")
+    assert "errs in at most 34 % of cases" in risk.risk_words(2000, 100, "png", "hill", "cmdc")
+    assert risk.risk_words(600, 100, "png", "flat", "cmdc") is None and risk.risk_words(600, 0, "png", "hill", "cmdc") is None
+
+
+def rows(kind: str, name: str, side: int = 256, shift: float = 0.0) -> list[dict[str, object]]:
+    common = {"kind": kind, "side": side, "name": name, "p_e_interval": 0.02, "strongest": "crm", "pairs": 200, "weight": 196608.0}
+    return [common | {"setting": f"{point.root_bits:g} {ROOT_BITS}", "root_bits": point.root_bits, "p_e": point.p_e + shift}
+            for point in CURVE]  # fmt: skip
+
+
+def test_constants_are_written_where_the_curve_passes_them(tmp_path):
+    (tmp_path / "models").mkdir()
+    card = tmp_path / "models" / "adaptive.toml"
+    shutil.copy(Path(isgan.__file__).parent / "models" / "adaptive.toml", card)
+    before = tomllib.loads(card.read_text())
+    table = rows("png", "hill, cmdc") + rows("png", "flat, independent", shift=-0.3) + rows("png", "hill, cmdc", side=1024, shift=-0.1)
+    changed = write(table, tmp_path)
+    assert changed == {"png": {"low": 30.0, "medium": 84.0}}  # .47 lies a quarter of the way from 20 to 60, .38 six tenths from 60 to 100
+    after = tomllib.loads(card.read_text())
+    assert after["covers"]["png"] == before["covers"]["png"] | changed["png"]
+    assert after["covers"]["jpeg"] == before["covers"]["jpeg"]
+    lines = (tmp_path / "risk.csv").read_text().splitlines()
+    write(rows("jpeg", "juniward, independent"), tmp_path)  # of a run of its own
+    assert {line.split(",")[0] for line in (tmp_path / "risk.csv").read_text().splitlines()[1:]} == {"png", "jpeg"}
+    measured = ("20.00", "0.4800"), ("60.00", "0.4400"), ("100.00", "0.3400")
+    assert lines == ["kind,cost,strategy,root_bits,p_e,interval,detector,pairs,weight",
+                     *(f"png,hill,cmdc,{root},{error},0.0200,crm,200,196608" for root, error in measured)]  # fmt: skip
+
+
+def test_a_table_that_is_not_done_writes_nothing(tmp_path):
+    with pytest.raises(IsganError, match="run it to its end first"):
+        write(rows("png", "flat, independent"), tmp_path)
+    with pytest.raises(IsganError, match=r"2 measured rates.*run the table to its end first"):
+        write(rows("png", "hill, cmdc")[:2], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_bytes_of_a_load():
+    assert room(Load(28.0, ROOT_BITS), 196608) == int(28 * 196608**0.5) // 8 - OVERHEAD and room(Load(0.01, ROOT_BITS), 64) == 1
