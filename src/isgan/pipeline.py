@@ -125,14 +125,14 @@ def hide(cover: Source, secret: Source | Secret, output: str | os.PathLike | Non
                 f"nothing was saved: the secret would come back at {facts['secret dB']:.1f} dB, under the minimum of "
                 f"{options.min_secret_psnr:g} dB; take a simpler secret, another cover, or a lower --min-secret-psnr"
             )
+    picture, before = hidden.stego.pixels(), read.pixels()  # before anything is written: viewers may not show every JPEG
+    scores = compare(picture, before)
     if output is None:
         verify(data)
     else:
         write_file(output, data, force, verify)
     if not scheme.keyed:
         warnings.warn("this model has no key: anyone with isgan can reveal what it hides", IsganWarning, stacklevel=2)
-    picture, before = hidden.stego.pixels(), read.pixels()
-    scores = compare(picture, before)
     return Stego(data, picture, before, hidden.delivered, {"stego dB": scores.psnr, "stego SSIM": scores.ssim} | facts)
 
 

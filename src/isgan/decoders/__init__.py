@@ -143,7 +143,7 @@ def is_picture(data: bytes) -> bool:
     """Whether these bytes are meant as a picture that `decode` reads, though they may be damaged or need an extra."""
     if data.startswith((PNG_SIGNATURE, JPEG)) or kind_of(data):
         return True
-    with suppress(Exception), Image.open(io.BytesIO(data), formats=PILLOW):  # a text may begin like a BMP
+    with suppress(IsganError), decoding("it"), Image.open(io.BytesIO(data), formats=PILLOW):  # a text may begin like a BMP
         return True
     return False
 
