@@ -1,12 +1,13 @@
 """numba's compiler as isgan uses it: machine code is kept between runs where that is possible, and nothing breaks where it is not."""
 
+import functools
+import threading
 import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from types import FunctionType
+from typing import Any, TypeVar, cast
 
-import numba
-from numba.core.errors import NumbaWarning
 from PIL import AvifImagePlugin
 
 from isgan.jobs import cores_allowed
@@ -14,7 +15,7 @@ from isgan.jobs import cores_allowed
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-warnings.filterwarnings("ignore", category=NumbaWarning)
+_COMPILING = threading.RLock()
 
 _most: int | None = None
 
@@ -25,12 +26,43 @@ def limit(cores: int) -> None:
     _most = AvifImagePlugin.DEFAULT_MAX_THREADS = cores
 
 
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiles a function at its first call, free of Python's lock, so that threads run it side by side."""
+class Compiled:
+    """A function that is compiled, or its machine code loaded, when it is called first; numba itself is not imported before that."""
+
+    def __init__(self, function: Callable[..., Any]):
+        functools.update_wrapper(self, function)
+        self._function = cast(FunctionType, function)
+        self._ready: Callable[..., Any] | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        return (self._ready or self.ready())(*args)
+
+    def ready(self) -> Callable[..., Any]:
+        """numba's function, once for all threads."""
+        with _COMPILING:
+            if self._ready is None:
+                self._ready = _njit(self._function)
+            return self._ready
+
+
+def jit(function: Callable[..., Any]) -> Compiled:
+    """Compiles a function at its first call, free of Python's lock, so that threads run it side by side. It may call others of the kind."""
+    return Compiled(function)
+
+
+def _njit(function: FunctionType) -> Callable[..., Any]:
+    import numba
+    from numba.core.errors import NumbaWarning
+
+    warnings.filterwarnings("ignore", category=NumbaWarning)
+    others = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+    known = function.__globals__ | {name: other.ready() for name, other in others.items() if isinstance(other, Compiled)}
+    complete = FunctionType(function.__code__, known, function.__name__, function.__defaults__)
+    complete.__qualname__, complete.__module__ = function.__qualname__, function.__module__
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(nogil=True, cache=True)(complete)
     except RuntimeError:  # no folder for the machine code can be written: it is compiled anew in each run
-        return numba.njit(nogil=True)(function)
+        return numba.njit(nogil=True)(complete)
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

@@ -7,6 +7,7 @@ Sealed bytes look uniform to whoever has no key, and nothing is opened that was 
 import os
 import threading
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -41,12 +42,14 @@ class Key:
             text = normal.encode()
         except UnicodeEncodeError:
             raise IsganError("the pass phrase has bytes that are not UTF-8 text: type it anew, or save its file as UTF-8") from None
-        with _DERIVING:
-            self._root = Argon2id(salt=salt, length=32, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB).derive(text)
+        # It takes a tenth of a second and more, in which others of a file's preparations go on.
+        beside = ThreadPoolExecutor(1)
+        self._root = beside.submit(_derived, text, salt)
+        beside.shutdown(wait=False)
 
     def subkey(self, purpose: str, nonce: bytes = b"") -> bytes:
         """32 bytes for one purpose, HKDF-SHA-256 of the root."""
-        return HKDF(algorithm=SHA256(), length=32, salt=nonce, info=b"isgan 1 " + purpose.encode()).derive(self._root)
+        return HKDF(algorithm=SHA256(), length=32, salt=nonce, info=b"isgan 1 " + purpose.encode()).derive(self._root.result())
 
     def nonce(self) -> bytes:
         """`NONCE` fresh random bytes, so that one cover and pass phrase never give the same keystream twice."""
@@ -73,3 +76,8 @@ class Key:
         from isgan.shuffle import shuffled
 
         return shuffled(self.subkey(purpose), count)
+
+
+def _derived(text: bytes, salt: bytes) -> bytes:
+    with _DERIVING:
+        return Argon2id(salt=salt, length=32, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB).derive(text)

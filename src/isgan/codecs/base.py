@@ -9,6 +9,7 @@ import numpy as np
 
 from isgan.decoders import opened
 from isgan.errors import IsganError
+from isgan.jit import side_by_side
 from isgan.metrics.pictures import psnr as psnr_of
 
 DECADE = 25.0  # dB that ten times the bytes are worth
@@ -86,7 +87,7 @@ def best(codec: Codec[np.ndarray], picture: np.ndarray, room: int, psnr: float |
         if level in search.made:
             made = search.made[level]
             return made if len(made.data) <= room else None
-        search.make(level)
+        search.make(level, level + 1)
 
 
 def fewest(codec: Codec[np.ndarray], picture: np.ndarray, psnr: float) -> Encoded:
@@ -96,7 +97,7 @@ def fewest(codec: Codec[np.ndarray], picture: np.ndarray, psnr: float) -> Encode
         level = min(search.first(lambda made: made.psnr - psnr), codec.levels[-1])
         if level in search.made:
             return search.made[level]
-        search.make(level)
+        search.make(level - 1, level)
 
 
 def read_one(data: bytes, kind: str) -> np.ndarray:
@@ -127,13 +128,17 @@ class _Search:
         self.sketches: dict[int, Estimate] = {}
         self.ratio, self.gain = codec.ratio, codec.gain
 
-    def make(self, level: int) -> Encoded:
-        """The level as it will be used; estimates of others follow what it gained over its sketch."""
-        made = self.made[level] = self._encoded(self.codec.pack(self.picture, level))
-        if level in self.sketches:
-            sketch, real = self.sketches[level], _estimate(made)
-            self.ratio, self.gain = real.size / sketch.size, real.psnr - sketch.psnr
-        return made
+    def make(self, *levels: int) -> None:
+        """Levels as they will be used, side by side; estimates of others follow what they gained over their sketches.
+
+        Where they are sketched first, the level that is wanted and its neighbour are made at once: often both are needed.
+        """
+        wanted = [level for level in levels if level in self.codec.levels and level not in self.made]
+        for level, data in zip(wanted, side_by_side(lambda level: self.codec.pack(self.picture, level), wanted), strict=True):
+            made = self.made[level] = self._encoded(data)
+            if level in self.sketches:
+                sketch, real = self.sketches[level], _estimate(made)
+                self.ratio, self.gain = real.size / sketch.size, real.psnr - sketch.psnr
 
     def at(self, level: int) -> Estimate:
         """What is known, or estimated by a sketch."""

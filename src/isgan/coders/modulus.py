@@ -7,19 +7,15 @@ one move of one element away, or two moves of two. The cheapest is taken, so wet
 
 import functools
 import itertools
-import math
 
 import numpy as np
 
 from isgan.coders import coders
 from isgan.coders.base import Coder, Infeasible
+from isgan.coders.digits import bits_of, digits_of, needed, room
 
 SMALLEST, LARGEST = 3, 32
 """Elements for each digit: with fewer than three one wet element may leave digits that nothing reaches."""
-
-WORD = 62
-"""Bits at most that are written as digits together."""
-
 
 @coders.register("modulus")
 class Modulus(Coder):
@@ -30,7 +26,7 @@ class Modulus(Coder):
 
     def embed(self, elements: np.ndarray, down: np.ndarray, up: np.ndarray, bits: np.ndarray) -> np.ndarray:
         size = _size(len(elements), len(bits))
-        digits = _digits(bits, size)
+        digits = digits_of(bits, 2 * size + 1)
         groups = elements[: len(digits) * size].reshape(-1, size).copy()
         missing = (digits - _said(groups)) % (2 * size + 1)
         rows = np.arange(len(groups))
@@ -47,8 +43,8 @@ class Modulus(Coder):
 
     def extract(self, elements: np.ndarray, count: int) -> np.ndarray:
         size = _size(len(elements), count)
-        digits = _said(elements[: _length(count, size) * size].reshape(-1, size))
-        return _bits(digits, count, size)
+        base = 2 * size + 1
+        return bits_of(_said(elements[: needed(count, base) * size].reshape(-1, size)), count, base)
 
 
 def _size(count: int, bits: int) -> int:
@@ -57,45 +53,7 @@ def _size(count: int, bits: int) -> int:
 
 
 def _room(count: int, size: int) -> int:
-    digits, bits = _word(size)
-    words, rest = divmod(count // size, digits)
-    return words * bits + _whole_bits(size, rest)
-
-
-@functools.cache
-def _word(size: int) -> tuple[int, int]:
-    """How many digits are made together, and of how many bits."""
-    digits = int(WORD / math.log2(2 * size + 1))
-    return digits, _whole_bits(size, digits)
-
-
-def _whole_bits(size: int, digits: int) -> int:
-    """How many bits so many digits can say."""
-    return ((2 * size + 1) ** digits).bit_length() - 1
-
-
-def _length(count: int, size: int) -> int:
-    """How many digits say so many bits."""
-    digits, bits = _word(size)
-    words, rest = divmod(count, bits)
-    return words * digits + next(i for i in range(digits + 1) if _whole_bits(size, i) >= rest)
-
-
-def _digits(bits: np.ndarray, size: int) -> np.ndarray:
-    """(m,) bits -> (digits,) int64; of both the first are the lowest."""
-    digits, width = _word(size)
-    words = np.pad(bits.astype(np.int64), (0, -len(bits) % width)).reshape(-1, width)
-    values = (words << np.arange(width)).sum(axis=1)
-    powers = (2 * size + 1) ** np.arange(digits)
-    return (values[:, None] // powers % (2 * size + 1)).ravel()[: _length(len(bits), size)]
-
-
-def _bits(digits: np.ndarray, count: int, size: int) -> np.ndarray:
-    """The first `count` bits that digits say."""
-    length, width = _word(size)
-    words = np.pad(digits, (0, -len(digits) % length)).reshape(-1, length)
-    values = (words * (2 * size + 1) ** np.arange(length)).sum(axis=1)
-    return (values[:, None] >> np.arange(width) & 1).astype(np.uint8).ravel()[:count]
+    return room(count // size, 2 * size + 1)
 
 
 def _said(groups: np.ndarray) -> np.ndarray:

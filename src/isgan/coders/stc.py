@@ -3,7 +3,8 @@
 Filler, Judas and Fridrich, TIFS 2011; Filler and Fridrich, WIFS 2010. Of a value modulo 4 the upper bit is coded first,
 at the prices that the best distribution of changes gives it (the flipping lemma), then the lower bit at the prices that
 are left. A change by 2 is not among the choices. Where a message is short, several elements say one value together,
-their sum, and the cheapest of them moves. `docs/format-coders.md` specifies what is read.
+their sum, and the cheapest of them moves; where it is dense, a code of three digits takes the place of the two layers.
+`docs/format-coders.md` specifies what is read.
 """
 
 import math
@@ -12,13 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from isgan.coders import coders
+from isgan.coders import coders, ternary
 from isgan.coders.base import Coder, Infeasible
+from isgan.coders.digits import bits_of, digits_of, needed, room
 from isgan.coders.trellis import cheapest, message
 from isgan.jit import side_by_side
 
-DENSEST = 135
-"""Bits for a hundred elements at most. The bound is 158, but near it the upper bits leave no way to the lower ones."""
+DENSEST = 156
+"""Bits for a hundred elements at most. The bound is 158; the rest is room to go around elements that must not change."""
+
+DENSE = 125
+"""Bits for a hundred elements beyond which digits of three are coded: near the bound upper bits leave no way to lower ones."""
 
 SPARSEST = 20
 """Sums for each bit at most: elements beyond that are joined."""
@@ -62,15 +67,19 @@ class Stc(Coder):
         self.height = height
 
     def capacity(self, count: int) -> int:
-        return DENSEST * count // 100
+        return min(DENSEST * count // 100, room(count, 3))
 
     def embed(self, elements: np.ndarray, down: np.ndarray, up: np.ndarray, bits: np.ndarray) -> np.ndarray:
         stego = elements.copy()
         if len(bits):
-            scale = np.float32(_scale(down, up, len(bits)))
+            dense = _dense(len(elements), len(bits))
+            scale = np.float32(1 if dense else _scale(down, up, len(bits)))
 
             def work(segment: Segment) -> None:
-                self._embed(stego, down, up, bits[segment.bits], segment, scale)
+                if dense:
+                    _embed_dense(stego, down, up, bits[segment.bits], segment)
+                else:
+                    self._embed(stego, down, up, bits[segment.bits], segment, scale)
 
             side_by_side(work, _segments(len(elements), len(bits)))
         return stego
@@ -106,15 +115,35 @@ class Stc(Coder):
 
     def extract(self, elements: np.ndarray, count: int) -> np.ndarray:
         bits = np.empty(count, np.uint8)
+        dense = _dense(len(elements), count)
 
         def work(segment: Segment) -> None:
             edges = segment.edges
+            if dense:
+                length = segment.bits.stop - segment.bits.start
+                digits = ternary.message(elements[edges[0] : edges[-1]] % 3, needed(length, 3))
+                bits[segment.bits] = bits_of(digits, length, 3)
+                return
             values = _values(elements[edges[0] : edges[-1]], segment)
             said = [message(values >> 1 - i & 1, share, self.height) for i, share in enumerate(segment.shares)]
             bits[segment.bits] = np.concatenate(said)
 
         side_by_side(work, _segments(len(elements), count))
         return bits
+
+
+def _dense(count: int, bits: int) -> bool:
+    return 100 * bits > DENSE * count
+
+
+def _embed_dense(stego: np.ndarray, down: np.ndarray, up: np.ndarray, bits: np.ndarray, segment: Segment) -> None:
+    """Writes a segment's bits as digits of three into its elements."""
+    own = slice(segment.first, segment.last)
+    digits = digits_of(bits, 3)
+    steps = ternary.cheapest(down[own], up[own], (digits - ternary.message(stego[own] % 3, len(digits))) % 3)
+    if steps is None:
+        raise Infeasible
+    stego[own] += steps
 
 
 def _segments(count: int, bits: int) -> list[Segment]:

@@ -119,7 +119,7 @@ def edges(count: int, blocks: int) -> np.ndarray:
     return starts
 
 
-def _widths(starts: np.ndarray) -> tuple[int, int]:
+def widths(starts: np.ndarray) -> tuple[int, int]:
     """How many columns the first block has, and the longest of the others."""
     sizes = np.diff(starts)
     return int(sizes[0]), int(sizes[1:].max(initial=1))
@@ -130,7 +130,7 @@ def message(bits: np.ndarray, count: int, height: int) -> np.ndarray:
     if count == 0:
         return np.zeros(0, np.uint8)
     starts = edges(len(bits), count)
-    first, width = _widths(starts)
+    first, width = widths(starts)
     number = np.arange(len(bits)) - np.repeat(starts[:-1], np.diff(starts))
     number[first:] += first
     chosen = np.concatenate([columns(height, first), columns(height, width)])[number]
@@ -154,7 +154,7 @@ def cheapest(prices: np.ndarray, syndrome: np.ndarray, height: int) -> np.ndarra
     flips = np.zeros(len(prices), np.bool_)
     if len(syndrome):
         starts = edges(len(prices), len(syndrome))
-        if not _viterbi(prices, starts, syndrome, *layouts(height, *_widths(starts)), flips):
+        if not _viterbi(prices, starts, syndrome, *layouts(height, *widths(starts)), flips):
             return None
     return flips
 

@@ -5,6 +5,8 @@
 `docs/format.md` specifies what is written where.
 """
 
+import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,6 +26,7 @@ from isgan.options import Options, Risk
 from isgan.payload import Larger, pack, unpack
 from isgan.schemes.base import Hidden, Progress, Scheme, silent
 from isgan.secret import Secret
+from isgan.shuffle import shuffled
 from isgan.strategies import strategies
 from isgan.strategies.base import Part, Strategy
 
@@ -36,6 +39,7 @@ HEAD_SHARE = 24
 HEAD_SAMPLES = 1 << 16
 FEWEST_HEAD_SAMPLES = 1024
 TRIALS = 8
+SURVEYED = 1 << 16  # samples of a part that are looked at to see how many may change
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,18 @@ class Embedding(Scheme):
         self.coder: Coder = coders[coder]()
         self.settings = {kind: Settings(**settings) for kind, settings in covers.items()}
 
+    def prepare(self) -> None:
+        threading.Thread(target=self._load_code).start()
+
+    def _load_code(self) -> None:
+        """Has the compiled code of coder and order loaded: with numba it takes as long as most secrets' compression."""
+        order = shuffled(bytes(32), 99)
+        free, bits = np.ones(len(order), np.float32), np.ones(9, np.uint8)
+        self.coder.embed(order.astype(np.int16), free, free, bits)
+
     def hide(self, cover: Cover, secret: Secret, key: Key, options: Options, progress: Progress = silent) -> Hidden:
-        payload = pack(secret, self.room(cover, options.risk), options, options.codec or self.codec, self._larger(cover, options.risk))
+        room = self.room(cover, options.risk)
+        payload = pack(secret, room, options, options.codec or self.codec, _larger(room, options.risk))
         changes = self._embed(cover, payload.data, key, progress)
         planes = tuple(plane + change for plane, change in zip(cover.planes, changes, strict=True))
         changed = sum(np.count_nonzero(change) for change in changes) / cover.samples
@@ -89,18 +103,29 @@ class Embedding(Scheme):
         """Bytes of payload that a cover takes at a risk: the fewer of what the coder can carry and what the risk allows."""
         settings = self.settings_of(cover)
         bits = settings.high * cover.weight if risk == "high" else getattr(settings, risk) * cover.weight**0.5
-        return max(0, min(self._most(cover) - TAG, int(bits) // 8 - TAG - HEAD))
+        return max(0, min(int(self._most(cover) * self._freedom(cover) ** 2) - TAG, int(bits) // 8 - TAG - HEAD))
+
+    def _freedom(self, cover: Cover) -> float:
+        """What samples can say, on average in the part where it is least, over what they could if all might go both ways.
+
+        Its square is the share of a coder's capacity that is left: those that must not change do not lie evenly.
+        """
+        slots, planes = self.slots(cover), len(cover.planes)
+        closed = list(zip(cover.frozen, cover.avoided(), strict=True))
+        least = 1.0
+        for part in slots.parts:
+            apart = max(1, int((part.of(cover.planes).size / SURVEYED) ** 0.5))
+            some = part._replace(step=part.step * apart)
+            free = np.zeros(some.of(cover.planes).shape, np.float32)
+            prices = _allowed(cover, some, slots.strategy.moved(part, planes), closed, (free, free))
+            ways = sum(np.isfinite(price).astype(np.int8) for price in prices)
+            least = min(least, float(np.log2(1 + ways).mean()) / math.log2(3))
+        return least
 
     def _most(self, cover: Cover) -> int:
         """Bytes of a body that the coder can carry; the same for cover and stego image, unlike `room`."""
         slots = self.slots(cover)
         return min((self.coder.capacity(count) * slots.body // count for count in slots.counts if count), default=0) // 8
-
-    def _larger(self, cover: Cover, risk: Risk) -> Larger:
-        """How many times more samples a cover needs to take so many bytes at a risk, as a function of the bytes."""
-        allowed = self.room(cover, risk)
-        power = 1 if risk == "high" else 2  # the square-root rule
-        return lambda size: (max(1.0, size / max(allowed, 1))) ** power
 
     def settings_of(self, cover: Cover) -> Settings:
         """How this kind of cover is embedded in."""
@@ -159,6 +184,12 @@ class Embedding(Scheme):
         if data is None:
             raise NothingFound
         return data
+
+
+def _larger(room: int, risk: Risk) -> Larger:
+    """How many times more samples a cover needs to take so many bytes at a risk, as a function of the bytes."""
+    power = 1 if risk == "high" else 2  # the square-root rule
+    return lambda size: (max(1.0, size / max(room, 1))) ** power
 
 
 class Slots(NamedTuple):
