@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from isgan.errors import IsganError
-from isgan.metrics.security import accuracy, auc, best_threshold, interval, p_e, share_interval
+from isgan.metrics.security import accuracy, auc, best_threshold, interval, missed, p_e, roc, share_interval, weighted_auc
 
 # Whole numbers: monotone maps keep their ties.
 scores = arrays(np.float64, st.integers(1, 30), elements=st.integers(-6, 6).map(float))
@@ -138,3 +138,33 @@ def test_one_run_has_no_interval():
         interval([0.5])
     with pytest.raises(IsganError, match="scores"):
         interval([0.5, float("nan")])
+
+
+@settings(max_examples=30)
+@given(scores, scores)
+def test_weighted_auc_is_the_area_in_two_bands(covers, stegos):
+    alarms, found = roc(covers, stegos)
+    fine = np.linspace(0, 1, 20_001)
+    # Of a vertical piece the upper end counts; elsewhere the curve lies on straight lines.
+    curve = np.array([np.interp(x, alarms, found) for x in fine])
+    for place in np.flatnonzero(np.diff(alarms) == 0):
+        curve[fine == alarms[place]] = np.maximum(curve[fine == alarms[place]], found[place + 1])
+    low, high = np.minimum(curve, 0.4), np.maximum(curve - 0.4, 0)
+    assert weighted_auc(covers, stegos) == pytest.approx((2 * np.trapezoid(low, fine) + np.trapezoid(high, fine)) / 1.4, abs=2e-4)
+    assert np.trapezoid(found, alarms) == pytest.approx(auc(covers, stegos))
+
+
+def test_weighted_auc_of_the_best_and_of_a_blind_detector():
+    scores = np.arange(50.0)
+    assert weighted_auc(scores, scores + 100) == pytest.approx(1) and weighted_auc(scores + 100, scores) == 0
+    # Guessing: 2 (.4^2 / 2 + .6 x .4) + .6^2 / 2, of 1.4.
+    assert weighted_auc(scores, scores) == pytest.approx(0.82 / 1.4, abs=1e-2)
+    assert weighted_auc(np.zeros(3), np.zeros(7)) == pytest.approx(0.82 / 1.4)
+
+
+def test_missed_at_five_false_alarms_of_a_hundred():
+    covers = np.arange(100.0)
+    assert missed(covers, covers) == pytest.approx(0.95) and missed(np.zeros(4), np.zeros(9)) == pytest.approx(0.95)
+    assert missed(covers, np.full(10, 96.5)) == 0
+    assert missed(covers, np.array([97.5, 50.0, 40.0, 99.5])) == pytest.approx(0.5)
+    assert missed(covers, covers + 200) == 0 and missed(covers, covers, 1.0) == 0

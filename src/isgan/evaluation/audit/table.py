@@ -68,18 +68,19 @@ class Entry:
 def entries(kind: str) -> list[Entry]:
     """All rows for one kind of covers, "png" or "jpeg", the most telling first."""
     own = PNG_PARTS if kind == "png" else JPEG_PARTS
-    wanted = [(parts, Load(PAPER)) for parts in own] if kind == "png" else []
-    wanted += [(own[0], Load(root, ROOT_BITS)) for root in ROOTS[kind]]
-    if kind == "png":
-        wanted += [(parts, Load(quality)) for quality in QUALITIES for parts in (DEFAULT, Parts("hill", "gray"), Parts("hill"))]
-    else:
-        wanted += [(parts, Load(0.1, BITS)) for parts in own]
-    made = [Entry(str(parts), str(load), parts, load) for parts, load in wanted]
-    made = [Entry(LSB_MATCHING, ""), *made]
-    if kind == "png":
-        made += [Entry(options.model, "" if options.strength == "auto" else f"strength {options.strength}", options=options, pairs=FEW)
-                 for options in NETWORKS]  # fmt: skip
-    return made
+    rates = [(own[0], Load(root, ROOT_BITS)) for root in ROOTS[kind]]
+    if kind == "jpeg":
+        return _embeddings([*((parts, Load(0.1, BITS)) for parts in own), *rates])
+    others = [(parts, Load(quality)) for quality in QUALITIES for parts in (DEFAULT, Parts("hill", "gray"), Parts("hill"))]
+    few = [Entry(options.model, "" if options.strength == "auto" else f"strength {options.strength}", options=options, pairs=FEW)
+           for options in NETWORKS]  # fmt: skip
+    return [*_embeddings([*((parts, Load(PAPER)) for parts in own[:2]), *rates]), *few,
+            *_embeddings([*((parts, Load(PAPER)) for parts in own[2:]), *others])[1:]]  # fmt: skip
+
+
+def _embeddings(wanted: Sequence[tuple[Parts, Load]]) -> list[Entry]:
+    """The positive control, and these."""
+    return [Entry(LSB_MATCHING, ""), *(Entry(str(parts), str(load), parts, load) for parts, load in wanted)]
 
 
 @dataclass
