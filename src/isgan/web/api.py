@@ -15,6 +15,7 @@ from isgan import __version__, models
 from isgan.errors import IsganError, require
 from isgan.options import DEFAULT
 from isgan.web.forms import Capacity, Check, Form, Hide, Inspect, Preview, Reveal
+from isgan.web.guard import BUG
 from isgan.web.limits import Limits
 from isgan.web.pool import Pool
 from isgan.web.results import Results
@@ -80,6 +81,10 @@ def create(limits: Limits) -> FastAPI:
     @app.exception_handler(HTTPException)
     def plain(request: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse({"error": str(error.detail).lower(), "kind": "refused"}, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    def bug(request: Request, error: Exception) -> JSONResponse:  # the guard tells of it
+        return JSONResponse({"error": BUG, "kind": "bug"}, 500)
 
     for path, content, kind in _pages():
         app.add_api_route(path, _constant(content, kind), include_in_schema=False)

@@ -23,6 +23,7 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
+BUG = "something unexpected happened; please report what you did"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -63,9 +64,7 @@ class Guard:
         except Exception as error:
             report(f"{type(error).__name__} at {_where(error)}")
             if not started:
-                await JSONResponse({"error": "something unexpected happened; please report what you did", "kind": "bug"}, 500)(
-                    scope, receive, guarded
-                )
+                await JSONResponse({"error": BUG, "kind": "bug"}, 500)(scope, receive, guarded)
 
     def _refused(self, method: str, path: str, headers: Headers) -> JSONResponse | None:
         host = headers.get("host", "")

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from isgan.web.forms import Form
 from isgan.web.frames import Frame
-from isgan.web.guard import report
+from isgan.web.guard import BUG, report
 from isgan.web.limits import Limits
 from isgan.web.pool import Busy, Died, Pool
 from isgan.web.results import File, Results
@@ -24,7 +24,6 @@ STATUS = {"input": 422, "nothing found": 422, "bug": 500, "busy": 503, "slow": 5
 BUSY = "too many jobs are waiting: try again in a few seconds"
 RETRY = "5"  # seconds
 DIED = "the work ended unexpectedly, perhaps for lack of memory: close other programs, or scale the pictures down"
-BUG = "something unexpected happened; please report what you did"
 
 
 class Work(Response):
@@ -80,6 +79,7 @@ class Work(Response):
             words = f"it took more than {self.limits.seconds:g} seconds, which is the limit here: scale the pictures down"
             return Frame({"error": words, "kind": "slow"})
         except Died:
+            report("end of a worker")
             return Frame({"error": DIED, "kind": "bug"})
         if answer.head.get("kind") == "bug":
             report(answer.head["error"])
@@ -100,11 +100,10 @@ class Work(Response):
     async def _stream(self, job: Frame, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", EVENTS.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        news: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        news: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
         async def tell() -> None:
-            while True:
-                told = await news.get()
+            while (told := await news.get()) is not None:
                 await _event(send, "progress", told)
 
         async def whole() -> None:
@@ -112,8 +111,8 @@ class Work(Response):
             try:
                 answer = await self._answer(job, news.put_nowait)
             finally:
-                telling.cancel()
-                await asyncio.wait([telling])
+                news.put_nowait(None)
+                await telling
             if "error" in answer.head:
                 await _event(send, "error", {"error": answer.head["error"], "kind": answer.head["kind"]})
             else:

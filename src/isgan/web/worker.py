@@ -18,6 +18,7 @@ from isgan.errors import IsganError, IsganWarning, NothingFound
 from isgan.files import Named
 from isgan.memory import give_back, keep_memory
 from isgan.web.frames import Frame, read_frame
+from isgan.web.tasks import TASKS
 
 
 class Cancelled(Exception):
@@ -57,8 +58,6 @@ def _listen(jobs: BinaryIO, waiting: "queue.Queue[Frame]", cancelled: threading.
 
 
 def _answer(frame: Frame, answers: BinaryIO, cancelled: threading.Event) -> Frame:
-    from isgan.web.tasks import TASKS
-
     notes: list[str] = []
     shown = [0]
 

@@ -1,5 +1,5 @@
 // The HTTP API as the page uses it.
-import { $ } from "./dom.js";
+import { $, sentence } from "./dom.js";
 
 let token = "";
 
@@ -12,7 +12,7 @@ export class Failed extends Error {
 
 // The terminal's options by their names on this page.
 const NAMES = [
-  [/--risk (low|medium|high)/g, "risk “$1”"], [/--scale 0\.5/g, "“half” as size of the photograph"], [/--exact/g, "“byte for byte”"],
+  [/--risk (low|medium|high)/g, "risk “$1”"], [/--scale (0\.\d+)/g, "$1 of its size"], [/--exact/g, "“byte for byte”"],
   [/--quality/g, "quality"], [/--strip-metadata/g, "“leave out a JPEG's EXIF data”"], [/--no-pass/g, "“no pass phrase”"],
   [/--jpeg-quality/g, "“file to write: JPEG”"], [/--model/g, "model"],
   [/give pass_phrase, or isgan\.NO_PASS_PHRASE and anyone with isgan reads the secret/g, "type one"],
@@ -135,6 +135,6 @@ export async function attended(prefix, words, job) {
 }
 
 export function fail(target, message) {
-  target.textContent = message.charAt(0).toUpperCase() + message.slice(1);
+  target.textContent = sentence(message);
   target.hidden = false;
 }

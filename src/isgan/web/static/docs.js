@@ -1,5 +1,5 @@
 // The description of the API, from /openapi.json, with nothing from outside.
-import { element } from "./dom.js";
+import { element, sentence } from "./dom.js";
 
 const api = await (await fetch("/openapi.json")).json();
 const main = document.getElementById("main");
@@ -11,13 +11,16 @@ function fields(schema) {
     const preset = field.default ?? null;
     const needed = schema.required?.includes(name) ? "required" : preset === null ? "" : `default ${preset}`;
     return element("tr", {}, element("th", { scope: "row" }, element("code", {}, name)), element("td", {}, kind), element("td", {}, needed),
-      element("td", {}, field.description ?? ""));
+      element("td", {}, sentence(field.description ?? "")));
   });
   const head = element("tr", {}, ...["Field", "Type", "", "Meaning"].map((text) => element("th", { scope: "col" }, text)));
   return element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
 }
 
-main.append(...api.info.description.split("\n\n").map((text) => element("p", {}, text)));
+/** Text with `code` in it. */
+const marked = (text) => text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part));
+
+main.append(...api.info.description.split("\n\n").map((text) => element("p", {}, ...marked(text))));
 for (const [path, methods] of Object.entries(api.paths)) {
   for (const [method, operation] of Object.entries(methods)) {
     const schema = operation.requestBody?.content["multipart/form-data"].schema;

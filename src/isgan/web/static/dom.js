@@ -18,6 +18,8 @@ export function point(target, blob, name) {
   if (name) target.setAttribute("download", name);
 }
 
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export function size(bytes) {
   if (bytes < 1000) return `${bytes} bytes`;
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(bytes < 1e4 ? 1 : 0)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;

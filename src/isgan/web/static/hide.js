@@ -1,6 +1,6 @@
 // The tab that hides.
 import { attended, fail, forPage, parts, post, work } from "./api.js";
-import { $, describe, dropZone, element, showButton, size } from "./dom.js";
+import { $, describe, dropZone, element, sentence, showButton, size } from "./dom.js";
 import { Preview } from "./preview.js";
 import { showResult } from "./result.js";
 
@@ -45,11 +45,11 @@ export function startHiding(models) {
       const blobs = await parts(files, "copy", "reduced");
       if (state[which] !== file) return;
       describe($(`${which}-drop`), facts.picture ? `${facts.width} × ${facts.height}, ${size(file.size)}` : size(file.size), blobs.copy);
-      told.append(...notes.map((note) => element("p", { class: "hint" }, forPage(note))));
+      told.append(...notes.map((note) => element("p", { class: "hint" }, sentence(forPage(note)))));
       found(facts, blobs);
       update();
     } catch (error) {
-      if (state[which] === file) told.replaceChildren(element("p", { class: "message error" }, error.message));
+      if (state[which] === file) told.replaceChildren(element("p", { class: "message error" }, sentence(error.message)));
     }
   }
 
@@ -69,7 +69,7 @@ export function startHiding(models) {
     } catch (error) {
       if (state.cover !== file) return;
       told.textContent = "";
-      const box = element("div", { class: "measured" }, element("p", { class: "message error" }, error.message));
+      const box = element("div", { class: "measured" }, element("p", { class: "message error" }, sentence(error.message)));
       box.append(...remedies(error.message));
       $("cover-told").append(box);
       update();
@@ -84,7 +84,13 @@ export function startHiding(models) {
       button.addEventListener("click", () => { change(); stale(); measure(); });
       made.push(button);
     };
-    if (message.includes("“half”")) offer("Reduce the photograph to half", () => { $("scale").value = "0.5"; });
+    const scale = message.match(/(0\.\d+) of its size/)?.[1];
+    if (scale) {
+      offer(`Reduce the photograph to ${scale} of its size`, () => {
+        if (![...$("scale").options].some((option) => option.value === scale)) $("scale").append(element("option", { value: scale }, scale));
+        $("scale").value = scale;
+      });
+    }
     const risk = message.match(/risk “(medium|high)”/);
     if (risk && RISKS[$("risk").value] !== risk[1]) offer(`Take risk “${risk[1]}”`, () => { $("risk").value = RISKS.indexOf(risk[1]); });
     return made;
@@ -93,14 +99,14 @@ export function startHiding(models) {
   /** After any change: words beside the sliders, and the preview. */
   function update() {
     const risk = RISKS[$("risk").value], room = state.capacity?.risks[risk];
-    const shown = risk[0].toUpperCase() + risk.slice(1);
+    const shown = sentence(risk);
     $("risk-value").textContent = shown;
     $("risk").setAttribute("aria-valuetext", room ? `${shown}: takes ${size(room.bytes)}` : shown);
     if (room) $("risk-told").textContent = `The photograph takes ${size(room.bytes)}. ${room.words}`;
     const quality = Number($("quality").value), automatic = quality === AUTOMATIC;
     $("quality-value").textContent = automatic ? "Best that fits" : `${quality} dB`;
     const words = automatic ? "as good as the risk allows; where 30 dB do not fit, the picture is made smaller" : QUALITIES.find(([least]) => quality >= least)[1];
-    $("quality-told").textContent = `${words[0].toUpperCase()}${words.slice(1)}.`;
+    $("quality-told").textContent = `${sentence(words)}.`;
     $("quality").setAttribute("aria-valuetext", automatic ? "Best that fits" : `${quality} decibels: ${words}`);
     $("quality").disabled = $("exact").checked || network();
     $("risk").disabled = network();

@@ -1,6 +1,6 @@
 // What the receiver will get, about, while sliders move: from reduced copies, one request at a time.
-import { forPage, parts, post } from "./api.js";
-import { $, point, residual, size } from "./dom.js";
+import { fail, parts, post } from "./api.js";
+import { $, element, point, residual, size } from "./dom.js";
 
 const PAUSE = 250; // ms after the last change
 const GAIN = 64;
@@ -52,8 +52,10 @@ export class Preview {
       $("fill").hidden = false;
       $("fill").querySelector("progress").value = Math.min(1, facts.bytes / Math.max(room, 1));
       $("fill-told").textContent = `About ${size(facts.bytes)} of ${size(room)} that this risk allows.`;
-      const decibels = facts["secret dB"] ? ` (about ${facts["secret dB"].toFixed(0)} dB)` : "";
-      $("preview-told").textContent = `The secret: ${facts.words.secret}${decibels} The photograph: ${facts.words.stego}`;
+      const decibels = facts["secret dB"] ? [" ", element("small", {}, `about ${facts["secret dB"].toFixed(0)} dB`)] : [];
+      $("preview-told").replaceChildren(element("dt", {}, "Secret"), element("dd", {}, facts.words.secret, ...decibels),
+        element("dt", {}, "Photograph"), element("dd", {}, facts.words.stego));
+      $("preview-error").hidden = true;
     } catch (error) {
       if (error.name !== "AbortError" && !signal.aborted) this.#empty(error.message);
     } finally {
@@ -66,6 +68,8 @@ export class Preview {
     $("preview").querySelector(".empty").hidden = Boolean(message);
     $("preview").querySelector(".shown").hidden = true;
     $("fill").hidden = true;
-    $("preview-told").textContent = message ? forPage(message).replace(/^./, (letter) => letter.toUpperCase()) : "";
+    $("preview-told").replaceChildren();
+    $("preview-error").hidden = !message;
+    if (message) fail($("preview-error"), message);
   }
 }

@@ -1,6 +1,6 @@
 // What hiding made: the stego image, the original and their difference, and the secret as it will be received.
 import { forPage } from "./api.js";
-import { $, element, list, point, residual } from "./dom.js";
+import { $, element, list, point, residual, sentence } from "./dom.js";
 
 let difference = null;
 
@@ -16,7 +16,7 @@ export function showResult(made, coverSeen) {
   $("hide-facts").replaceChildren(...rows(facts).flatMap(([name, words, number]) => [
     element("dt", {}, name), element("dd", {}, words, ...(number ? [" ", element("small", {}, number)] : [])),
   ]));
-  list($("hide-notes"), notes.map((note) => forPage(note)));
+  list($("hide-notes"), notes.map((note) => sentence(forPage(note))));
   document.querySelector("input[name=view][value=stego]").checked = true;
   look();
   $("preview").hidden = true;
@@ -27,7 +27,7 @@ export function showResult(made, coverSeen) {
 function rows(facts) {
   const decibels = (value) => (value === null ? "" : `PSNR ${value.toFixed(1)} dB`);
   const found = [["Photograph", facts.words.stego, decibels(facts["stego dB"])]];
-  if (facts.words.structure) found.push(["Structure", `${facts.words.structure}.`.replace(/^./, (letter) => letter.toUpperCase()), `SSIM ${facts["stego SSIM"].toFixed(4)}`]);
+  if (facts.words.structure) found.push(["Structure", `${sentence(facts.words.structure)}.`, `SSIM ${facts["stego SSIM"].toFixed(4)}`]);
   found.push(["Secret", facts.words.secret, facts["secret dB"] === undefined ? "" : decibels(facts["secret dB"])]);
   if (facts["reduced from"]) found.push(["Size", `Made smaller to fit: ${facts["secret size"]} instead of ${facts["reduced from"]}.`.replaceAll(" x ", " × "), ""]);
   if (facts.changed !== undefined) found.push(["Changed", `${(100 * facts.changed).toFixed(facts.changed < 0.01 ? 2 : 0)} % of the photograph's values, by one step each.`, ""]);
