@@ -144,8 +144,10 @@ def _options(fields: Fields) -> Options:
 
 
 def _phrase(fields: Fields) -> str | None:
-    """The pass phrase; None where there is none, which models without a key accept."""
-    return NO_PASS_PHRASE if fields["no_pass"] else fields["pass_phrase"] or None
+    """The pass phrase, without the line end of a file; None where there is none, which models without a key accept."""
+    if fields["no_pass"]:
+        return NO_PASS_PHRASE
+    return (fields["pass_phrase"] or "").removesuffix("\n").removesuffix("\r") or None
 
 
 def _is_jpeg(cover: bytes, fields: Fields) -> bool:
