@@ -51,6 +51,18 @@ def test_higher_levels_are_better_and_larger(name, gray):
     assert codec.decode(packed[0]).shape == picture.shape
 
 
+@pytest.mark.parametrize(("name", "side"), [("avif", 70_000), ("webp", 16_384), ("lossless", 70_000), ("jpeg2000", 70_000)])
+@pytest.mark.parametrize("upright", [True, False])
+def test_pictures_that_are_very_long(name, side, upright):
+    picture = np.repeat((np.arange(side) % 200).astype(np.uint8)[:, None], 2, axis=1)
+    codec, picture = codecs[name](), picture if upright else np.ascontiguousarray(picture.T)
+    if name in ("avif", "webp"):
+        with pytest.raises(IsganError, match=r"has no room for a picture of .* --codec jpeg2000, or --exact"):
+            codec.pack(picture, codec.levels[0])
+    else:
+        assert codec.decode(codec.pack(picture, codec.levels[-1])).shape == picture.shape
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_gray_picture_in_colour_stays_in_colour(name):
     codec, picture = codecs[name](), np.repeat(samples(20, 30, True)[..., None], 3, axis=2)

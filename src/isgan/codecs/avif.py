@@ -8,7 +8,7 @@ from PIL import Image
 
 from isgan.codecs import codecs
 from isgan.codecs.av1 import boxed, sequence, stream_of
-from isgan.codecs.base import Codec, read_one
+from isgan.codecs.base import Codec, read_one, too_long
 from isgan.errors import IsganError
 
 SPEEDS = ((300_000, 4), (3_000_000, 6), (math.inf, 8))  # libaom's, 0 to 10, for pictures of so many pixels at most
@@ -43,6 +43,8 @@ class Avif(Codec):
             Image.fromarray(picture).save(file, "AVIF", codec="aom", advanced={"tune": "psnr"}, **options)
         except (KeyError, OSError, ValueError) as error:
             raise IsganError("this Pillow cannot write AVIF: take another codec, --codec webp") from error
+        except RuntimeError as error:
+            raise too_long(picture, "AVIF") from error
         whole = file.getvalue()
         stream = stream_of(whole)
         if boxed(stream) != whole and not np.array_equal(_decoded(whole, picture.ndim == 2), self.decode(stream)):

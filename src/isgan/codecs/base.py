@@ -108,6 +108,12 @@ def read_one(data: bytes, kind: str) -> np.ndarray:
         return np.array(image)
 
 
+def too_long(picture: np.ndarray, kind: str) -> IsganError:
+    """What to do about a picture whose sides a kind of file has no room for."""
+    size = f"{picture.shape[1]} x {picture.shape[0]}"
+    return IsganError(f"{kind} has no room for a picture of {size} pixels: take --codec jpeg2000, or --exact for the file itself")
+
+
 class Estimate(NamedTuple):
     """Bytes and PSNR in dB of a level; of an exact one `EXACT`, since infinite ones cannot be compared."""
 

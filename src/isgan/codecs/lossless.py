@@ -1,6 +1,7 @@
 """A picture without loss: the smallest of what Pillow has."""
 
 import io
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image, features
@@ -30,16 +31,16 @@ class Lossless(Codec):
 
     def pack(self, picture: np.ndarray, level: int) -> bytes:
         small = picture.shape[0] * picture.shape[1] <= SMALL
-        made = [
-            webp(picture, lossless=True, method=4, quality=80 if small else 30),
-            codestream(picture, irreversible=False),
-        ]
+        made = [codestream(picture, irreversible=False)]
+        with suppress(IsganError):  # too long for it
+            made.append(webp(picture, lossless=True, method=4, quality=80 if small else 30))
         if small:
             png = io.BytesIO()
             Image.fromarray(picture).save(png, "PNG", optimize=True)
             made.append(png.getvalue())
             if picture.ndim == 2 and features.check("avif"):
-                made.append(Avif().pack(picture, Avif.levels[-1]))
+                with suppress(IsganError):
+                    made.append(Avif().pack(picture, Avif.levels[-1]))
         for data in sorted(made, key=len):
             if np.array_equal(self.decode(data), picture):
                 return data

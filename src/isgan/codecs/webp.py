@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from isgan.codecs import codecs
-from isgan.codecs.base import Codec, read_one
+from isgan.codecs.base import Codec, read_one, too_long
 from isgan.errors import IsganError
 
 COLOR, LOSSLESS = 1, 2
@@ -42,7 +42,10 @@ class WebP(Codec):
 def webp(picture: np.ndarray, **options: object) -> bytes:
     """A picture packed as `WebP` says, with these options of Pillow's."""
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "WEBP", **options)
+    try:
+        Image.fromarray(picture).save(file, "WEBP", **options)
+    except ValueError as error:
+        raise too_long(picture, "WebP") from error
     data = file.getvalue()
     size = int.from_bytes(data[16:20], "little")
     return bytes([COLOR * (picture.ndim == 3) + LOSSLESS * (data[12:16] == b"VP8L")]) + data[20 : 20 + size]

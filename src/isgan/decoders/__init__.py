@@ -4,6 +4,7 @@ Everything a receiver cannot decode exactly is refused here, in one line that sa
 """
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -47,6 +48,8 @@ NAMES = {
     b"\0\0\0\x0cjP": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000", b"\0\0\0\x0cJXL": "JPEG XL", b"\xff\x0a": "JPEG XL",
     b"<svg": "SVG", b"<?xml": "SVG",
 }  # fmt: skip
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+"""What Pillow logs goes to whoever set up logging, and not, for want of that, to standard error."""
 STARTS = (b"RIFF", *TIFF, PNG_SIGNATURE[:4], b"BM", b"\xff\xd8", b"GIF8")
 
 
