@@ -45,7 +45,7 @@ def leaderboard(
     budget
         Minutes of training of each detector.
     steganalyzer
-        The network that detects.
+        The detector: a network, or features for an ensemble, such as crm or spam.
     splits
         Random divisions of the pairs, over which the intervals are.
     detect
