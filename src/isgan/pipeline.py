@@ -105,7 +105,6 @@ def hide(cover: Source, secret: Source | Secret, output: str | os.PathLike | Non
         IsganError: with one line that says what to do; then nothing was written.
     """
     scheme = models.load(options.model, options.engine)
-    scheme.prepare()
     read = cover_of(cover, output, options)
     given = secret if isinstance(secret, Secret) else secret_of(secret, options, scheme, read)
     key = _key(phrase, scheme, read)
@@ -184,7 +183,6 @@ def reveal(stego: Source, output: str | os.PathLike | None, phrase: str | None, 
 def opened(stego: Source, phrase: str | None, options: Options, progress: Progress = silent) -> Secret:
     """What a stego image hides, a part of a secret too; raises what `reveal` does."""
     scheme = models.load(options.model, options.engine)
-    scheme.prepare()
     read = stego_of(stego)
     return scheme.reveal(read, _key(phrase, scheme, read), progress)
 
@@ -234,6 +232,8 @@ def capacity(cover: Source, options: Options) -> dict[str, Any]:
         room = scheme.room(read, risk)
         sides = {psnr: (8 * room / bits) ** 0.5 for psnr, bits in BITS_A_PIXEL.items()}
         facts[risk] = {"bytes": room} | {f"{psnr:g} dB": f"{side * 1.155:.0f} x {side / 1.155:.0f}" for psnr, side in sides.items()}
+        said = scheme.risk_of(read, room)
+        facts[risk] |= {"risk": said} if said else {}
     return facts
 
 

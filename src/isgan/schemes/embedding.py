@@ -24,6 +24,7 @@ from isgan.errors import IsganError, NothingFound
 from isgan.key import NONCE, TAG, Key
 from isgan.options import Options, Risk
 from isgan.payload import Larger, pack, unpack
+from isgan.risk import risk_words
 from isgan.schemes.base import Hidden, Progress, Scheme, silent
 from isgan.secret import Secret
 from isgan.shuffle import shuffled
@@ -77,16 +78,8 @@ class Embedding(Scheme):
         self.coder: Coder = coders[coder]()
         self.settings = {kind: Settings(**settings) for kind, settings in covers.items()}
 
-    def prepare(self) -> None:
-        threading.Thread(target=self._load_code).start()
-
-    def _load_code(self) -> None:
-        """Has the compiled code of coder and order loaded: with numba it takes as long as most secrets' compression."""
-        order = shuffled(bytes(32), 99)
-        free, bits = np.ones(len(order), np.float32), np.ones(9, np.uint8)
-        self.coder.embed(order.astype(np.int16), free, free, bits)
-
     def hide(self, cover: Cover, secret: Secret, key: Key, options: Options, progress: Progress = silent) -> Hidden:
+        _start_loading(self.coder)  # beside compression, which does not need Python's lock
         room = self.room(cover, options.risk)
         payload = pack(secret, room, options, options.codec or self.codec, _larger(room, options.risk))
         changes = self._embed(cover, payload.data, key, progress)
@@ -94,9 +87,19 @@ class Embedding(Scheme):
         changed = sum(np.count_nonzero(change) for change in changes) / cover.samples
         bits = 8 * (HEAD + len(payload.data) + TAG)
         facts = payload.facts | {"bytes": len(payload.data), "rate": bits / cover.weight, "changed": float(changed)}
-        return Hidden(cover.changed(planes), payload.delivered, facts)
+        said = self.risk_of(cover, len(payload.data))
+        return Hidden(cover.changed(planes), payload.delivered, facts | ({"risk": said} if said else {}))
+
+    def risk_of(self, cover: Cover, size: int) -> str | None:
+        """How often a detector errs on a cover that carries so many bytes of payload, in words; None where it was never measured."""
+        settings = self.settings_of(cover)
+        if settings.model_based:
+            return None
+        kind = covers.name_of(type(cover))
+        return risk_words(8 * (HEAD + size + TAG), cover.weight, kind, settings.cost, settings.strategy)
 
     def reveal(self, stego: Cover, key: Key, progress: Progress = silent) -> Secret:
+        _start_loading(self.coder)  # beside the key's derivation
         return unpack(self._extract(stego, key, progress))
 
     def room(self, cover: Cover, risk: Risk) -> int:
@@ -184,6 +187,17 @@ class Embedding(Scheme):
         if data is None:
             raise NothingFound
         return data
+
+
+def _start_loading(coder: Coder) -> None:
+    """Has numba and the compiled code of coder and order loaded by a thread: the first time it takes some tenths of a second."""
+
+    def work() -> None:
+        order = shuffled(bytes(32), 99)
+        free = np.ones(len(order), np.float32)
+        coder.embed(order.astype(np.int16), free, free, np.ones(9, np.uint8))
+
+    threading.Thread(target=work).start()
 
 
 def _larger(room: int, risk: Risk) -> Larger:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import scene
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,3 +91,13 @@ def test_a_table_that_is_not_done_writes_nothing(tmp_path):
 
 def test_the_bytes_of_a_load():
     assert room(Load(28.0, ROOT_BITS), 196608) == int(28 * 196608**0.5) // 8 - OVERHEAD and room(Load(0.01, ROOT_BITS), 64) == 1
+
+
+def test_hide_and_capacity_say_the_risk(monkeypatch):
+    monkeypatch.setattr(risk, "measured", lambda *names: CURVE if names == ("png", "hill", "cmdc") else [])
+    cover, secret = scene(96, 128), scene(24, 24, 1)
+    made = isgan.hide(cover, secret, pass_phrase="four words are enough")
+    bits = made.facts["rate"] * 96 * 128 * 3
+    assert made.facts["risk"] == risk.risk_words(bits, 96 * 128 * 3, "png", "hill", "cmdc")
+    assert "34 % of cases" in isgan.capacity(cover)["high"]["risk"]
+    assert "risk" not in isgan.capacity(cover, model="webp")["low"]
