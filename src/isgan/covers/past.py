@@ -135,9 +135,10 @@ def jpeg_reachable(colors: np.ndarray) -> np.ndarray:
     found = np.zeros(len(colors), bool)
     for y in (luma - 1, luma, luma + 1):
         # The steps of R - Y and B - Y are larger than 1: at most one Cr and one Cb, less 128, give each.
-        cr, cb = np.rint((red - y) / 1.402), np.rint((blue - y) / 1.772)
-        fits = (_rounded(1.402 * cr) == red - y) & (_rounded(1.772 * cb) == blue - y)
-        found |= fits & (_rounded(-0.34414 * cb - 0.71414 * cr) == green - y)
+        cr, cb = (np.rint(part).astype(np.int64) for part in ((red - y) / 1.402, (blue - y) / 1.772))
+        # In libjpeg's whole numbers: in exact ones a few colours, such as (204, 216, 58), are rounded the other way.
+        fits = (91881 * cr + 32768 >> 16 == red - y) & (116130 * cb + 32768 >> 16 == blue - y)
+        found |= fits & (-22554 * cb - 46802 * cr + 32768 >> 16 == green - y)
     return found
 
 
@@ -195,10 +196,6 @@ def _coefficients(luma: np.ndarray, down: int, across: int) -> np.ndarray:
     rows, columns = (luma.shape[1] - down) // 8, (luma.shape[2] - across) // 8
     blocks = luma[:, down : down + 8 * rows, across : across + 8 * columns].reshape(len(luma), rows, 8, columns, 8)
     return (DCT @ blocks.transpose(0, 1, 3, 2, 4) @ DCT.T).reshape(-1, 64)
-
-
-def _rounded(value: np.ndarray) -> np.ndarray:
-    return np.floor(value + 0.5)
 
 
 def _dct() -> np.ndarray:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 LEARNERS = 61
-SIZES = (50, 200, 600)
+SIZES = (50, 100, 200, 600)
 """Of the subsets, as far as there are features."""
-RIDGE = 1e-3
+RIDGE = 1e-2
 """Added to the variances, which are 1: the more features than pairs, the more it steadies."""
 
 

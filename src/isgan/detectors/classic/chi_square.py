@@ -26,9 +26,9 @@ class ChiSquare(Attack):
 
 
 def chi_square(samples: np.ndarray) -> tuple[float, int]:
-    """The statistic, and its degrees of freedom: of how many pairs of values it is, less one."""
+    """The statistic, over both values of each pair, and its degrees of freedom: of how many pairs it is, less one."""
     pairs = np.bincount(samples.ravel(), minlength=256).reshape(128, 2)
     expected = pairs.mean(axis=1)
     used = expected > FEWEST
-    deviations = (pairs[used, 0] - expected[used]) ** 2 / expected[used]
+    deviations = 2 * (pairs[used, 0] - expected[used]) ** 2 / expected[used]
     return float(deviations.sum()), max(int(used.sum()) - 1, 0)

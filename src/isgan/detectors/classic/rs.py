@@ -27,6 +27,8 @@ class RS(Attack):
     def of_plane(samples: np.ndarray) -> float:
         width = samples.shape[1] // 4 * 4
         groups = samples[:, :width].reshape(-1, 4)
+        if len(groups) == 0:
+            return 0.0
         here = [_difference(groups, sign) for sign in (1, -1)]
         turned = [_difference(groups ^ 1, sign) for sign in (1, -1)]
         square = 2 * (turned[0] + here[0])
