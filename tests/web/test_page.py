@@ -71,13 +71,11 @@ def tab_to(page, name: str) -> None:
 def test_by_keyboard_alone(page, folder) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # skips to the form
-    for name, file in (("cover", "cover.png"), ("secret", "secret.png")):
+    page.on("filechooser", lambda chooser: chooser.set_files(folder / f"{chooser.element.get_attribute('id')}.png"))
+    for name in ("cover", "secret"):
         tab_to(page, name)
-        with page.expect_file_chooser() as chooser:
-            page.keyboard.press("Enter")
-        chooser.value.set_files(folder / file)
-        page.locator(f"#{name}-drop strong", has_text=file).wait_for()
-        page.wait_for_timeout(500)  # the browser opens no second dialog at once
+        page.keyboard.press("Enter")  # opens the dialog
+        page.locator(f"#{name}-drop strong", has_text=f"{name}.png").wait_for()
     for name in ("phrase", "again"):
         tab_to(page, name)
         page.keyboard.type(PHRASE)
@@ -185,6 +183,16 @@ def test_a_remedy_is_a_button(page, folder) -> None:
     page.click("#cover-told button:has-text('Reduce')")
     page.locator("#risk-told", has_text="takes").wait_for()
     assert float(page.input_value("#scale")) < 0.5 and page.locator("#cover-told .error").count() == 0
+
+
+def test_an_animated_cover(page, folder) -> None:
+    frames = [Image.fromarray(photos.photograph(128, number)) for number in (0, 1)]
+    frames[0].save(folder / "moving.png", save_all=True, append_images=frames[1:])
+    page.set_input_files("#cover", folder / "moving.png")
+    page.click("#cover-told button:has-text('first frame') >> nth=0")
+    page.locator("#risk-told", has_text="takes").wait_for()
+    page.locator("#cover-drop .chosen img").wait_for()
+    assert page.locator("#cover-told .error").count() == 0
 
 
 def test_cancelled(page, folder) -> None:

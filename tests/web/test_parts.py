@@ -32,7 +32,7 @@ def test_a_frame_of_a_gigabyte_is_refused() -> None:
 
 def test_results_are_there_once_and_for_a_time() -> None:
     now = [0.0]
-    results = Results(Limits(kept=2, keep_seconds=10), lambda: now[0])
+    results = Results(Limits(kept_megabytes=2, keep_seconds=10), lambda: now[0])
     file = File("a.png", "image/png", b"a")
     name = results.put({"stego": file, "secret": file})
     assert results.take(name, "stego") is file
@@ -40,10 +40,13 @@ def test_results_are_there_once_and_for_a_time() -> None:
     assert results.take(name, "other") is None
     now[0] = 11.0
     assert results.take(name, "secret") is None and len(results) == 0
+    file = File("a.png", "image/png", bytes(2**20))
     first, *_ = names = [results.put({"stego": file}) for _ in range(3)]
     assert len(set(names)) == 3 and len(first) >= 32
     assert results.take(first, "stego") is None  # the oldest went
     assert results.take(names[-1], "stego") is file and len(results) == 1
+    large = results.put({"stego": File("b.png", "image/png", bytes(3 * 2**20))})
+    assert len(results) == 1 and results.take(large, "stego") is not None
 
 
 def test_words_follow_decibels() -> None:

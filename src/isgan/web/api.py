@@ -1,5 +1,6 @@
 """The HTTP API, and the page that uses it. `/openapi.json` describes it, `/docs` shows that without anything from outside."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -24,6 +25,7 @@ from isgan.web.work import Work
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 PAGES = {"/": "index.html", "/docs": "docs.html"}
 ERROR = {"type": "object", "properties": {"error": {"type": "string"}, "kind": {"type": "string"}}}
+FORGET_SECONDS = 5
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 DESCRIPTION = """Hides a picture or a file in a photograph, and reveals it, on this machine.
 
@@ -39,7 +41,9 @@ def create(limits: Limits) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await pool.start()
+        forgetting = asyncio.create_task(_forget(results))
         yield
+        forgetting.cancel()
         await pool.stop()
 
     app = FastAPI(title="isgan", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None, lifespan=life)
@@ -89,6 +93,13 @@ def create(limits: Limits) -> FastAPI:
     for path, content, kind in _pages():
         app.add_api_route(path, _constant(content, kind), include_in_schema=False)
     return app
+
+
+async def _forget(results: Results) -> None:
+    """Has results that nobody fetches go by themselves."""
+    while True:
+        await asyncio.sleep(FORGET_SECONDS)
+        results.forget()
 
 
 REFUSALS = {

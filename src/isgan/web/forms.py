@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, WithJsonSchema, cr
 
 from isgan import models
 from isgan.files import Named
-from isgan.options import DEFAULT, Options
+from isgan.options import DEFAULT, Options, Risk
 
 MAX_TEXT = 64 * 1024
 """Bytes of a field that is no file."""
@@ -71,6 +71,7 @@ class Keyed(Form):
 
 class Inspect(Form):
     file: File = Field(description="Any file.")
+    frame: int | None = OPTIONS["frame"][1]
 
 
 class Check(Form):
@@ -82,7 +83,8 @@ class Capacity(Form):
     model: OPTIONS["model"][0] = OPTIONS["model"][1]  # type: ignore[valid-type]
     scale: float = OPTIONS["scale"][1]
     jpeg_quality: int | None = OPTIONS["jpeg_quality"][1]
-    risk: Any = Field("medium", description="With high, a cover is measured although every change would show in it.")
+    frame: int | None = OPTIONS["frame"][1]
+    risk: Risk = Field("medium", description="With high, a cover is measured although every change would show in it.")
 
 
 Hide = create_model(

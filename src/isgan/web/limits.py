@@ -15,7 +15,7 @@ class Limits:
         seconds: for one job, its wait included.
         upload_seconds: for the upload of one request.
         keep_seconds: until a result that nobody fetched is gone.
-        kept: results that may wait to be fetched; the oldest goes first.
+        kept_megabytes: of results that wait to be fetched; the oldest goes first, and the newest stays whatever it has.
     """
 
     jobs: int = 2
@@ -25,4 +25,4 @@ class Limits:
     seconds: float = 600
     upload_seconds: float = 120
     keep_seconds: float = 120
-    kept: int = 8
+    kept_megabytes: float = 256

@@ -21,7 +21,7 @@ class Results:
     """What was made and not yet fetched.
 
     Args:
-        limits: `kept` and `keep_seconds` matter.
+        limits: `kept_megabytes` and `keep_seconds` matter.
         clock: the time in seconds.
     """
 
@@ -32,10 +32,10 @@ class Results:
     def put(self, files: dict[str, File]) -> str:
         """Keeps the parts of a result and returns the name nobody guesses under which they are fetched."""
         self.forget()
-        while len(self._kept) >= self._limits.kept:
-            del self._kept[next(iter(self._kept))]
         name = secrets.token_urlsafe(24)
         self._kept[name] = (self._clock(), files)
+        while len(self._kept) > 1 and self._bytes() > self._limits.kept_megabytes * 2**20:
+            del self._kept[next(iter(self._kept))]
         return name
 
     def take(self, name: str, part: str) -> File | None:
@@ -51,6 +51,9 @@ class Results:
         """Drops what has waited too long."""
         oldest = self._clock() - self._limits.keep_seconds
         self._kept = {name: kept for name, kept in self._kept.items() if kept[0] > oldest}
+
+    def _bytes(self) -> int:
+        return sum(len(file.data) for _, files in self._kept.values() for file in files.values())
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -55,7 +55,7 @@ def inspect(files: Files, fields: Fields, progress: Progress) -> Made:
     if not facts["picture"]:
         return Made(facts, [])
     _check_pixels(files, fields)
-    picture = read_picture(file)
+    picture = read_picture(file, fields["frame"])
     facts |= {"width": picture.shape[1], "height": picture.shape[0]}
     return Made(facts, [_shown("reduced", picture, SHOWN), _shown("copy", picture, COPY)])
 

@@ -26,13 +26,23 @@ export function startHiding(models) {
     Object.assign(state, { cover: file, coverCopy: null, capacity: null });
     stale();
     measure();
-    await look(file, "cover", (facts, blobs) => Object.assign(state, { coverCopy: blobs.copy, coverSeen: blobs.reduced }));
+    await lookAtCover();
   });
   dropZone($("secret-drop"), $("secret"), async (file) => {
     Object.assign(state, { secret: file, secretCopy: null, pixels: null });
     stale();
-    await look(file, "secret", (facts, blobs) => Object.assign(state, { secretCopy: blobs.copy, pixels: facts.picture ? facts.width * facts.height : null }));
+    await lookAtSecret();
   });
+  const lookAtCover = () => look(state.cover, "cover", (facts, blobs) => Object.assign(state, { coverCopy: blobs.copy, coverSeen: blobs.reduced }));
+  const lookAtSecret = () => look(state.secret, "secret", (facts, blobs) => {
+    Object.assign(state, { secretCopy: blobs.copy, pixels: facts.picture ? facts.width * facts.height : null });
+  });
+  function lookAgain() {
+    stale();
+    measure();
+    if (state.cover) lookAtCover();
+    if (state.secret) lookAtSecret();
+  }
   showButton($("phrase-show"), $("phrase"), $("again"));
   $("phrase-show").addEventListener("click", () => { $("again-field").hidden = $("phrase").type === "text"; });
 
@@ -41,7 +51,7 @@ export function startHiding(models) {
     const told = $(`${which}-told`);
     told.replaceChildren();
     try {
-      const { facts, files, notes } = await post("inspect", { file });
+      const { facts, files, notes } = await post("inspect", { file, frame: $("frame").value });
       const blobs = await parts(files, "copy", "reduced");
       if (state[which] !== file) return;
       describe($(`${which}-drop`), facts.picture ? `${facts.width} × ${facts.height}, ${size(file.size)}` : size(file.size), blobs.copy);
@@ -49,7 +59,7 @@ export function startHiding(models) {
       found(facts, blobs);
       update();
     } catch (error) {
-      if (state[which] === file) told.replaceChildren(element("p", { class: "message error" }, sentence(error.message)));
+      if (state[which] === file) told.replaceChildren(element("p", { class: "message error" }, sentence(error.message)), ...remedies(error.message));
     }
   }
 
@@ -61,7 +71,8 @@ export function startHiding(models) {
     if (!file || network()) return update();
     told.textContent = "Measuring the photograph …";
     try {
-      const asked = { cover: file, model: $("model").value, scale: $("scale").value, jpeg_quality: $("jpeg").value, risk: RISKS[$("risk").value] };
+      const asked = { cover: file, model: $("model").value, scale: $("scale").value, jpeg_quality: $("jpeg").value,
+        frame: $("frame").value, risk: RISKS[$("risk").value] };
       const { facts } = await post("capacity", asked);
       if (state.cover !== file) return;
       state.capacity = facts;
@@ -90,6 +101,11 @@ export function startHiding(models) {
         if (![...$("scale").options].some((option) => option.value === scale)) $("scale").append(element("option", { value: scale }, scale));
         $("scale").value = scale;
       });
+    }
+    if (message.includes("frame 1")) {
+      const button = element("button", { type: "button", class: "quiet" }, "Take the first frame");
+      button.addEventListener("click", () => { $("frame").value = 1; lookAgain(); });
+      made.push(button);
     }
     const risk = message.match(/risk “(medium|high)”/);
     if (risk && RISKS[$("risk").value] !== risk[1]) offer(`Take risk “${risk[1]}”`, () => { $("risk").value = RISKS.indexOf(risk[1]); });
@@ -125,6 +141,7 @@ export function startHiding(models) {
   const change = () => { stale(); update(); };
   for (const id of ["risk", "quality"]) $(id).addEventListener("input", change);
   for (const id of ["exact", "gray", "open"]) $(id).addEventListener("change", change);
+  $("frame").addEventListener("change", lookAgain);
   for (const id of ["model", "scale", "jpeg"]) $(id).addEventListener("change", () => { stale(); measure(); });
   $("risk").addEventListener("change", () => { if (state.cover && !state.capacity) measure(); });
 
@@ -138,7 +155,7 @@ export function startHiding(models) {
     if (keyed && !open && $("phrase").type === "password" && phrase !== $("again").value) return refuse("the two pass phrases differ", $("again"));
     preview.stop();
     const fields = { ...options(), cover: state.cover, secret: state.secret, scale: $("scale").value, jpeg_quality: $("jpeg").value,
-      strip_metadata: $("strip").checked, no_pass: open, pass_phrase: open || !keyed ? "" : phrase };
+      frame: $("frame").value, strip_metadata: $("strip").checked, no_pass: open, pass_phrase: open || !keyed ? "" : phrase };
     const made = await attended("hide", ["Reading the photograph, compressing the secret", "Hiding", "Checking"], async (signal, progress) => {
       const found = await work("hide", fields, signal, progress);
       return { ...found, blobs: await parts(found.files, "stego", "secret", "seen", "residual") };
