@@ -1,8 +1,8 @@
 """What the sealed path gives: `python benchmarks/sealed.py DATA... -o docs/results/sealed.csv [--keep FOLDER]`.
 
 Each photograph of the folders is a cover of its own size and hides the next one, gray and of the same size, with a pass phrase of its
-own, at several qualities and risks. A row for each of them and each folder: means over pairs. --keep writes covers and stego images,
-so that a detector can be trained on them.
+own, at several qualities and risks; at "7 KB" it hides as many random bytes instead. A row for each of them and each folder: means over
+pairs. --keep writes covers and stego images, so that a detector can be trained on them.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from isgan.secret import Secret
 
 SETTINGS = {"33.5 dB": Options(quality=33.5, risk="high"), "40 dB": Options(quality=40.0, risk="high"),
             "47.6 dB": Options(quality=47.6, risk="high"), "low": Options(risk="low"), "medium": Options(risk="medium"),
-            "high": Options(risk="high")}  # fmt: skip
+            "high": Options(risk="high"), "7 KB": Options(risk="high", exact=True)}  # fmt: skip
+FILE = 7168  # bytes of "7 KB"
 
 
 def main() -> None:
@@ -50,22 +51,27 @@ def main() -> None:
                 for number, path in enumerate(files[: args.n]):
                     cover = PngCover(read_rgb(path))
                     height, width = cover.planes[0].shape
-                    secret = Secret(fit(read_gray(files[(number + 1) % len(files)]), height, width))
+                    if SETTINGS[setting].exact:
+                        secret = Secret(data=np.random.default_rng(number).bytes(FILE))
+                    else:
+                        secret = Secret(fit(read_gray(files[(number + 1) % len(files)]), height, width))
                     key = Key(f"{folder} {path.name}", cover.salt())
                     started = time.perf_counter()
                     try:
                         hidden = scheme.hide(cover, secret, key, SETTINGS[setting])
-                    except IsganError:
+                    except IsganError as error:
+                        print(f"{path.name}: {error}", flush=True)
                         failed += 1
                         continue
                     hiding = time.perf_counter() - started
                     started = time.perf_counter()
                     found = scheme.reveal(hidden.stego, key)
                     revealing = time.perf_counter() - started
-                    if not np.array_equal(found.picture, hidden.delivered.picture):
+                    if found.data != secret.data if secret.picture is None else not np.array_equal(found.picture, hidden.delivered.picture):
                         raise SystemExit(f"{path}: another secret came back")
                     scores, facts = compare(hidden.stego.pixels(), cover.pixels()), hidden.facts
-                    made.append([*scores, facts["secret dB"], facts["bytes"], facts["rate"], facts["changed"], found.picture.size,
+                    pixels = 0 if found.picture is None else found.picture.size
+                    made.append([*scores, facts.get("secret dB", np.inf), facts["bytes"], facts["rate"], facts["changed"], pixels,
                                  hiding, revealing])  # fmt: skip
                     if args.keep:
                         for kind, picture in (("covers", cover), (f"{args.model}-{setting.replace(' ', '')}", hidden.stego)):

@@ -1,5 +1,7 @@
 """The command line: `isgan COMMAND`, and the one place where results are printed and errors become a line and an exit code."""
 
+import atexit
+import gc
 import json
 import math
 import os
@@ -50,11 +52,16 @@ def _parts(kind: Any) -> Iterator[Any]:
 def main(tokens: Sequence[str] | None = None) -> int:
     """Runs one command; returns 0, 1 if some of many items failed, 2 for what the user can mend, 130 after Ctrl-C, 143 after SIGTERM."""
     tokens = sys.argv[1:] if tokens is None else list(tokens)
+    atexit.register(gc.freeze)  # nothing needs to be collected when all of it ends
     options = tokens[: tokens.index("--")] if "--" in tokens else tokens
     as_json, quiet = "--json" in options, "--quiet" in options
     tokens = [token for token in options if token not in ("--json", "--quiet")] + tokens[len(options) :]
     console.quiet = quiet
     keep_memory()
+    # A command is short, and much of it is imports: fewer rounds of the garbage collector. While one thread imports numba, another
+    # that comes back from compiled code should not wait 5 ms for Python's lock each time.
+    gc.set_threshold(50_000)
+    sys.setswitchinterval(0.0005)
     # Threads that spin while they wait make everything several times slower beside other work; torch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     heed_sigterm()

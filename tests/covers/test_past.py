@@ -100,6 +100,16 @@ def test_values_that_are_left_out(path):
             assert past_of(planes(posterised)).startswith(few if bits < 6 else skips)
 
 
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("filtered", ["NEAREST", "BILINEAR", "BICUBIC"])
+def test_pictures_that_were_enlarged(path, filtered):
+    image = Image.open(path).convert("RGB").crop((0, 0, 128, 128))
+    doubled = image.resize((256, 256), Image.Resampling[filtered])
+    assert past_of(planes(doubled)) == past_of(planes(doubled.convert("L"))) == "was enlarged"
+    assert "as it was before" in remedy("was enlarged")
+    assert past_of(planes(image)) is None
+
+
 def test_few_grays():
     one_bit = Image.open(EXAMPLES[0]).convert("1").convert("L")
     past = past_of(planes(one_bit))

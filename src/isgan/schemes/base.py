@@ -41,9 +41,6 @@ class Scheme(ABC):
         """How many settings `Options.strength` has besides "auto"; 0 for a scheme without such a dial."""
         return 0
 
-    def prepare(self) -> None:  # noqa: B027 (most schemes have nothing to prepare)
-        """Starts to load what takes time, beside whatever comes before `hide` and `reveal`."""
-
     @abstractmethod
     def hide(self, cover: Cover, secret: Secret, key: Key, options: Options, progress: Progress = silent) -> Hidden:
         """Hides `secret` in `cover`. `IsganError` says what to do where that is not possible."""

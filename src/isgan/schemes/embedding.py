@@ -81,6 +81,8 @@ class Embedding(Scheme):
     def hide(self, cover: Cover, secret: Secret, key: Key, options: Options, progress: Progress = silent) -> Hidden:
         _start_loading(self.coder)  # beside compression, which does not need Python's lock
         room = self.room(cover, options.risk)
+        if not room and not self._freedom(cover):
+            raise _rigid()
         payload = pack(secret, room, options, options.codec or self.codec, _larger(room, options.risk))
         changes = self._embed(cover, payload.data, key, progress)
         planes = tuple(plane + change for plane, change in zip(cover.planes, changes, strict=True))
@@ -165,7 +167,7 @@ class Embedding(Scheme):
                 return _write(cover, priced, slots, self.coder, key, (_bits(head), _bits(body)), progress)
             except Infeasible:  # other bits may fit
                 continue
-        raise IsganError("the cover has too little that may change: take one with fewer pixels of pure black, white or one colour")
+        raise _rigid()
 
     def _extract(self, stego: Cover, key: Key, progress: Progress) -> bytes:
         slots = self.slots(stego, key)
@@ -187,6 +189,10 @@ class Embedding(Scheme):
         if data is None:
             raise NothingFound
         return data
+
+
+def _rigid() -> IsganError:
+    return IsganError("the cover has too little that may change: take one with fewer pixels of pure black, white or one colour")
 
 
 def _start_loading(coder: Coder) -> None:
