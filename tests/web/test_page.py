@@ -8,7 +8,7 @@ import numpy as np
 import photos
 import pytest
 from PIL import Image
-from serving import PHRASE
+from serving import PHRASE, Server
 
 import isgan
 
@@ -193,6 +193,24 @@ def test_an_animated_cover(page, folder) -> None:
     page.locator("#risk-told", has_text="takes").wait_for()
     page.locator("#cover-drop .chosen img").wait_for()
     assert page.locator("#cover-told .error").count() == 0
+
+
+def test_a_token_is_asked_for_once(browser, tmp_path) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef\n")
+    running = Server("--token-file", str(tmp_path / "token"))
+    page = browser.new_page()
+    try:
+        page.goto(running.url)
+        for token in ("not this one", "0123456789abcdef"):
+            page.locator("#token").wait_for()
+            page.fill("#token-value", token)
+            page.keyboard.press("Enter")
+        page.locator("#model option[value=qim]").wait_for(state="attached")
+        assert page.is_hidden("#token") and page.input_value("#token-value") == ""
+        assert page.url == running.url and page.evaluate("localStorage.length + document.cookie.length") == 0
+    finally:
+        page.close()
+        running.stop()
 
 
 def test_cancelled(page, folder) -> None:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from isgan import __version__, models
 from isgan.errors import IsganError, require
+from isgan.memory import give_back
 from isgan.options import DEFAULT
 from isgan.web.forms import Capacity, Check, Form, Hide, Inspect, Preview, Reveal
 from isgan.web.guard import BUG
@@ -96,10 +97,11 @@ def create(limits: Limits) -> FastAPI:
 
 
 async def _forget(results: Results) -> None:
-    """Has results that nobody fetches go by themselves."""
+    """Has results that nobody fetches go by themselves, and what large uploads took with them."""
     while True:
         await asyncio.sleep(FORGET_SECONDS)
         results.forget()
+        give_back()
 
 
 REFUSALS = {

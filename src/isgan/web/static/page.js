@@ -35,7 +35,7 @@ startRevealing(models);
 for (const model of await get("/api/models")) {
   models.set(model.name, model);
   for (const menu of [$("model"), $("reveal-model")]) {
-    const words = model.default ? " (usual)" : model.missing ? " (not installed)" : model.keyed ? "" : " (no key: protects nothing)";
+    const words = model.default ? " (usual)" : model.missing ? " (not installed)" : model.keyed ? "" : " (no key)";
     const option = element("option", { value: model.name }, model.name + words);
     option.disabled = Boolean(model.missing);
     const there = [...menu.options].find((other) => other.value === model.name);
