@@ -93,6 +93,15 @@ def test_a_file_comes_back_exactly_under_its_name(files) -> None:
     assert Path("inbox/notes.txt").read_bytes() == b"Meet me at noon.\r\n"
 
 
+@pytest.mark.parametrize(("name", "found"), [(".bash_login", "bash_login"), ("...", "secret"), ("n" * 255, "n" * 255)])
+def test_the_sender_writes_no_hidden_files(files, name, found) -> None:
+    Path("there").mkdir()
+    Path("there", name).write_bytes(b"evil")
+    hidden(secret=Path("there", name))
+    assert run("reveal", "stego.png", "-o", "inbox/") == 0
+    assert [path.name for path in Path("inbox").iterdir()] == [found]
+
+
 def test_a_picture_keeps_its_bytes_with_exact(files) -> None:
     Image.fromarray(photos.secret(24, 24)).save("tiny.png")
     hidden("--exact", secret="tiny.png")

@@ -1,0 +1,84 @@
+"""Damaged files of every kind, over all that reads files: each is used, or refused in one line, and nothing else happens."""
+
+import logging
+import subprocess
+import sys
+from itertools import islice
+
+import pytest
+from damage import damaged, whole
+from fuzzing import LINES, OPERATIONS, Printed, quick_keys, run, tried
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from picture_files import saved
+from PIL import Image
+
+from isgan.decoders import is_picture
+from isgan.errors import IsganError
+from isgan.picture import read_picture
+
+CASES = 200
+SEED = 20
+
+
+@pytest.fixture(scope="module")
+def printed():
+    return Printed()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick():
+    with quick_keys():
+        yield
+
+
+def test_damaged_files(tmp_path, printed, capfd):
+    with capfd.disabled():
+        for number, (what, data) in enumerate(islice(damaged(SEED), CASES)):
+            operation = list(OPERATIONS)[number % len(OPERATIONS)]
+            assert not (fault := tried(operation, data, tmp_path, printed).fault), (number, operation, what, fault)
+
+
+@pytest.mark.parametrize("operation", LINES)
+def test_command_lines_on_a_damaged_file(tmp_path, operation):
+    what, data = next(islice(damaged(SEED), 11, None))
+    outcome = run(operation, data, tmp_path)
+    assert not outcome.fault, (what, outcome.fault)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(sorted(whole())), st.data())
+def test_bytes_put_anywhere(name, data):
+    """What a program that knows nothing of the formats may do to a file; hypothesis shrinks what goes wrong."""
+    file = bytearray(whole()[name])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(file) - 1))
+        file[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    try:
+        is_picture(bytes(file))
+        read_picture(bytes(file) or b"\0", frame=1)
+    except IsganError as error:
+        assert str(error).isprintable()
+
+
+# ---------------------------------------------------------------------------------------------------- what was found
+
+
+def test_pillows_warnings_and_log_stay_inside(tmp_path):
+    """Both come from TIFFs with odd tags, and went to standard error."""
+    good = bytearray(saved(Image.new("L", (8, 8)), "TIFF"))
+    at = good.index(b"\x06\x01\x03\0", int.from_bytes(good[4:8], "little"))  # photometric
+    larger = bytes(good[: at + 4]) + (10**6).to_bytes(4, "little") + bytes(good[at + 8 :])
+    samples = good.index(b"\x15\x01\x03\0", int.from_bytes(good[4:8], "little")) + 8
+    many = bytes(good[:samples]) + b"\x09\0" + bytes(good[samples + 2 :])
+    for name, data in {"larger": larger, "many": many}.items():
+        (tmp_path / name).write_bytes(data)
+    code = "import sys; from isgan.decoders import is_picture; [is_picture(open(name, 'rb').read()) for name in sys.argv[1:]]"
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "larger", tmp_path / "many"], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_whoever_logs_hears_pillow(caplog):
+    with caplog.at_level(logging.WARNING, logger="PIL"):
+        logging.getLogger("PIL.TiffImagePlugin").warning("odd")
+    assert "odd" in caplog.text
