@@ -3,18 +3,22 @@
 import logging
 import subprocess
 import sys
+import warnings
 from itertools import islice
 
+import numpy as np
 import pytest
 from damage import damaged, whole
 from fuzzing import LINES, OPERATIONS, Printed, quick_keys, run, tried
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from picture_files import saved
+from picture_files import refused, saved, tiff
 from PIL import Image
 
+import isgan
+from isgan.check import check
 from isgan.decoders import is_picture
-from isgan.errors import IsganError
+from isgan.errors import IsganError, IsganWarning
 from isgan.picture import read_picture
 
 CASES = 200
@@ -54,11 +58,14 @@ def test_bytes_put_anywhere(name, data):
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(file) - 1))
         file[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
-    try:
-        is_picture(bytes(file))
-        read_picture(bytes(file) or b"\0", frame=1)
-    except IsganError as error:
-        assert str(error).isprintable()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", IsganWarning)
+        try:
+            is_picture(bytes(file))
+            read_picture(bytes(file) or b"\0", frame=1)
+        except IsganError as error:
+            assert str(error).isprintable()
 
 
 # ---------------------------------------------------------------------------------------------------- what was found
@@ -66,14 +73,13 @@ def test_bytes_put_anywhere(name, data):
 
 def test_pillows_warnings_and_log_stay_inside(tmp_path):
     """Both come from TIFFs with odd tags, and went to standard error."""
-    good = bytearray(saved(Image.new("L", (8, 8)), "TIFF"))
-    at = good.index(b"\x06\x01\x03\0", int.from_bytes(good[4:8], "little"))  # photometric
-    larger = bytes(good[: at + 4]) + (10**6).to_bytes(4, "little") + bytes(good[at + 8 :])
-    samples = good.index(b"\x15\x01\x03\0", int.from_bytes(good[4:8], "little")) + 8
-    many = bytes(good[:samples]) + b"\x09\0" + bytes(good[samples + 2 :])
-    for name, data in {"larger": larger, "many": many}.items():
-        (tmp_path / name).write_bytes(data)
-    code = "import sys; from isgan.decoders import is_picture; [is_picture(open(name, 'rb').read()) for name in sys.argv[1:]]"
+    good = tiff(np.zeros((8, 8, 1), np.uint8), 1)
+    photometric, samples = good.index(b"\x06\x01\x03\0"), good.index(b"\x15\x01\x03\0")
+    (tmp_path / "larger").write_bytes(good[: photometric + 4] + (10**6).to_bytes(4, "little") + good[photometric + 8 :])
+    (tmp_path / "many").write_bytes(good[: samples + 8] + b"\x09\0" + good[samples + 10 :])
+    code = "import sys; import isgan
+from isgan.check import check
+from isgan.decoders import is_picture; [is_picture(open(name, 'rb').read()) for name in sys.argv[1:]]"
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "larger", tmp_path / "many"], capture_output=True, text=True, check=True)
     assert done.stderr == ""
 
@@ -82,3 +88,25 @@ def test_whoever_logs_hears_pillow(caplog):
     with caplog.at_level(logging.WARNING, logger="PIL"):
         logging.getLogger("PIL.TiffImagePlugin").warning("odd")
     assert "odd" in caplog.text
+
+
+def test_a_profile_that_is_no_bytes_is_none():
+    image = Image.new("L", (8, 8))
+    image.info["icc_profile"] = "text"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_picture(image).shape == (8, 8)
+
+
+def test_a_jpeg_has_no_room_for_very_long_covers(tmp_path):
+    long = saved(np.random.default_rng(0).integers(60, 200, (70_000, 3), np.uint8), "PNG")
+    refused(lambda: isgan.hide(long, b"x", tmp_path / "out.jpg", pass_phrase="x", risk="high"), "70000", "save the stego image as .png")
+
+
+def test_quantisation_steps_of_0_are_no_division(tmp_path):
+    data = bytearray(saved(np.full((16, 16), 90, np.uint8), "JPEG"))
+    table = data.index(b"\xff\xdb") + 5
+    data[table : table + 3] = bytes(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "usual tables" not in check(bytes(data), "x")["quality"]

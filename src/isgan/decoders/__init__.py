@@ -208,7 +208,8 @@ def _described(pixels: Image.Image, image: Image.Image, chunks: dict[bytes, byte
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     if orientation not in range(1, 9):
         orientation = 1
-    profile = png_profile(chunks.get(b"iCCP")) or image.info.get("icc_profile") or None  # of a PNG file, the latter is left out
+    profile = png_profile(chunks.get(b"iCCP")) or image.info.get("icc_profile")  # of a PNG file, the latter is left out
+    profile = profile if profile and isinstance(profile, bytes) else None  # a TIFF may have anything there
     if pixels.mode == "CMYK":
         converted = from_inks(pixels, profile)
         notes = (*notes, "is CMYK: it was converted to sRGB" if converted else

@@ -17,5 +17,6 @@ def steps(quality: int) -> np.ndarray:
 
 
 def quality_of(table: np.ndarray) -> int:
-    """The quality whose usual table is nearest to this one, (8, 8)."""
+    """The quality whose usual table is nearest to this one, (8, 8); damaged files have steps of 0."""
+    table = np.maximum(table, 1)
     return min(range(1, 101), key=lambda quality: np.abs(np.log(steps(quality) / table)).sum())
