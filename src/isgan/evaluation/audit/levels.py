@@ -70,7 +70,7 @@ def controls(null: bool) -> list[Attack]:
     return [Attack(NULL, OTHER_COVER, OTHER_COVER)] if null else [Attack(POSITIVE, LSB_MATCHING, LSB_MATCHING)]
 
 
-def tests(level: str, subject: str, material: Material, splits: int, siblings: Mapping[str, str], teachers: Sequence[str]) -> list[Attack]:
+def tests(level: str, subject: str, material: Material, siblings: Mapping[str, str], teachers: Sequence[str]) -> list[Attack]:
     """What a level tests of a subject.
 
     Args:

@@ -1,7 +1,7 @@
 """The covers of an audit, kinds apart, and the secrets that go into them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -113,8 +113,8 @@ def _opened(name: str, source: Source, side: int, scale: float, notes: list[str]
                 files.append(Found(one._replace(pixels=PngCover.read(data, label).pixels()), name, JPEG))
                 continue
             picture = PngCover.prepared(data, label, Options(scale=scale))
-        except IsganError as error:
-            left[str(error).removeprefix(f"{label} ").split(":")[0]] += 1
+        except IsganError:
+            left["no picture that isgan takes as a cover"] += 1
             continue
         if len(picture.planes) == 1 or picture.alpha is not None:
             left["gray or partly transparent"] += 1
@@ -158,7 +158,7 @@ def _paired(kind: str, found: Sequence[Found], guests: Sequence[Photo], limit: i
     hosts = [found[place] for place in rng.permutation(len(found))]
     if guests:
         secrets = [guests[place] for place in rng.permutation(len(guests))]
-        taken = _known(photo for photo in (one.photo for one in hosts))
+        taken = {one.photo.pixels.tobytes() for one in hosts}
         secrets = [photo for photo in secrets if photo.pixels.tobytes() not in taken]
     else:
         half = len(hosts) // 2
@@ -168,7 +168,3 @@ def _paired(kind: str, found: Sequence[Found], guests: Sequence[Photo], limit: i
         notes.append(f"{len(secrets)} secrets for {len(hosts)} covers ({kind}): each is used once, so that {count} pairs are left")
     return Material(kind, [(one.photo, secret) for one, secret in zip(hosts[:count], secrets, strict=False)],
                     [one.source for one in hosts[:count]])  # fmt: skip
-
-
-def _known(photos: Iterable[Photo]) -> set[bytes]:
-    return {photo.pixels.tobytes() for photo in photos}

@@ -148,12 +148,12 @@ class _OfKind:
             (self.null, levels.controls(null=True), learning),
         ]
         for level in sorted(self.request.levels, key=["S3", "S0", "S2", "S5", "S1", "S4"].index):
-            splits = self.plan.splits
             found = [test for name in self.names
-                     for test in levels.tests(level, name, self.material, splits, self.siblings, self.teachers)]  # fmt: skip
+                     for test in levels.tests(level, name, self.material, self.siblings, self.teachers)]  # fmt: skip
             wanted.append((self.bench, found, knowing if level == "S0" else learning))
             if level == "S3":
-                wanted.append((self.bench, [test for name in self.names for test in levels.curve(name, self.material, splits)], features))
+                found = [test for name in self.names for test in levels.curve(name, self.material, self.plan.splits)]
+                wanted.append((self.bench, found, features))
             if level == "S1":
                 wanted.append((self.bench, levels.transfer_controls(self.teachers), learning))
         return wanted
