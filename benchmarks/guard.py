@@ -3,7 +3,8 @@
     python benchmarks/guard.py RESULTS.csv --never FOLDER... --jpeg FOLDER...
 
 `--never` names folders of PNG files that no decoder of a lossy format wrote, `--jpeg` folders of JPEG files. Of each
-folder: how many pictures the guard suspects as they are, in gray, scaled down, and, of the first kind, coded with loss.
+folder: how many pictures the guard suspects as they are, in gray, scaled down, and, of the first kind, coded with loss and
+worked on after that.
 """
 
 import argparse
@@ -15,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import pillow_heif
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from isgan.covers.past import past_of
 from isgan.covers.png import PngCover
 from isgan.decoders import decode
 from isgan.options import Options
+
+NEAREST, BILINEAR, BICUBIC, LANCZOS = (Image.Resampling[name] for name in ("NEAREST", "BILINEAR", "BICUBIC", "LANCZOS"))
 
 
 def main() -> None:
@@ -51,10 +54,17 @@ def main() -> None:
         "scaled by .75": lambda image: _scaled(image, 0.75),
         "gray, scaled by .5": lambda image: _scaled(image.convert("L"), 0.5),
     }
+    worked_on = {
+        f"JPEG 85, a quarter enlarged, {name}": lambda image, how=how: _doubled(_jpeg(image), how)
+        for name, how in {"nearest": NEAREST, "bilinear": BILINEAR, "bicubic": BICUBIC, "Lanczos": LANCZOS}.items()
+    } | {
+        "JPEG 85, median of 3 x 3": lambda image: _jpeg(image).filter(ImageFilter.MedianFilter(3)),
+        "JPEG 85, HSV and back": lambda image: _jpeg(image).convert("HSV").convert("RGB"),
+    }
     with args.results.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["folder", "pictures made", "suspected", "pictures", "seconds for one"])
-        work = [(folder, plain | scaled | coded) for folder in args.never] + [
+        work = [(folder, plain | scaled | coded | worked_on) for folder in args.never] + [
             (folder, plain | scaled) for folder in args.jpeg
         ]
         for folder, kinds in work:
@@ -76,6 +86,16 @@ def _coded(image: Image.Image, gray: bool, options: dict[str, str | int]) -> Ima
     file = io.BytesIO()
     image.convert("L" if gray else "RGB").save(file, **options)
     return Image.open(file).convert("L" if gray else "RGB")
+
+
+def _jpeg(image: Image.Image) -> Image.Image:
+    return _coded(image, False, {"format": "JPEG", "quality": 85})
+
+
+def _doubled(image: Image.Image, how: Image.Resampling) -> Image.Image:
+    """The upper left quarter, as large as the whole."""
+    width, height = image.size
+    return image.crop((0, 0, width // 2, height // 2)).resize((width // 2 * 2, height // 2 * 2), how)
 
 
 def _scaled(image: Image.Image, factor: float) -> Image.Image:

@@ -87,6 +87,13 @@ def test_a_secret_that_is_no_picture_has_no_image():
         _ = isgan.reveal(stego.data, pass_phrase=PHRASE).image
 
 
+def test_messages_say_which_of_two_files_is_meant():
+    with pytest.raises(isgan.IsganError, match="the secret is empty"):
+        isgan.hide(photos.photograph(), b"", pass_phrase="x")
+    with pytest.raises(isgan.IsganError, match="the cover is empty"):
+        isgan.hide(io.BytesIO(), b"text", pass_phrase="x")
+
+
 def test_capacity():
     room = isgan.capacity(photos.photograph())
     assert 0 < room["low"]["bytes"] < room["medium"]["bytes"] < room["high"]["bytes"]

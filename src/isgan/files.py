@@ -57,13 +57,13 @@ def heed_sigterm() -> None:
     signal.signal(signal.SIGTERM, terminate)
 
 
-def read_file(source: File) -> bytes:
-    """All bytes of a file.
+def read_file(source: File, unnamed: str = "the file") -> bytes:
+    """All bytes of a file, or of what messages call `unnamed`.
 
     Raises:
         IsganError: missing, a folder, no plain file, empty, larger than `MAX_BYTES`, or not readable.
     """
-    name = name_of(source)
+    name = name_of(source, unnamed)
     if isinstance(source, bytes):
         data = source
     elif isinstance(source, str | os.PathLike):
@@ -88,11 +88,11 @@ def read_file(source: File) -> bytes:
     return data
 
 
-def name_of(source: Any) -> str:
-    """What messages call a source."""
+def name_of(source: Any, unnamed: str = "the file") -> str:
+    """What messages call a source: one without a name `unnamed`."""
     if isinstance(source, Named):
         return source.label
-    return quoted(Path(source)) if isinstance(source, str | os.PathLike) else "the file"
+    return quoted(Path(source)) if isinstance(source, str | os.PathLike) else unnamed
 
 
 def check_output(

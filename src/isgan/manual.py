@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cyclopts import App
+from cyclopts import App, Group
 
 from isgan import __doc__ as purpose
 from isgan import __version__
@@ -63,7 +63,10 @@ def _command(name: str, command: App) -> Iterator[str]:
         yield f".TP\n{names} \\fI{_meta(argument)}\\fR" if takes else f".TP\n{names}"
         default = argument.field_info.default
         told = not argument.required and default not in (None, False, "", inspect.Parameter.empty)
-        yield _text(f"{argument.parameter.help or ''}{f' (default: {default})' if told else ''}")
+        given = argument.parameter.group
+        groups = [group.name for group in (given if isinstance(given, tuple) else ()) if isinstance(group, Group)]
+        before = "".join(f"{group}: " for group in groups if group not in ("Arguments", "Parameters"))  # cyclopts' own
+        yield _text(f"{before}{argument.parameter.help or ''}{f' (default: {default})' if told else ''}")
 
 
 def _meta(option: Any) -> str:

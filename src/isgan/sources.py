@@ -22,13 +22,13 @@ JPEG = b"\xff\xd8\xff"
 
 def cover_of(source: Source, output: str | os.PathLike | None, options: Options) -> Cover:
     """The cover as the kind of file that the output is to be, or that it is itself."""
-    data = read_picture(source) if isinstance(source, Image.Image | np.ndarray) else read_file(source)
+    data = read_picture(source) if isinstance(source, Image.Image | np.ndarray) else read_file(source, "the cover")
     suffix = Path(output).suffix.lower() if output is not None else ""
     kinds = [covers[name] for name in covers.names() if suffix in covers[name].suffixes]
     fallback = "jpeg" if options.jpeg_quality or (isinstance(data, bytes) and data.startswith(JPEG)) else "png"
-    cover = (kinds or [covers[fallback]])[0].prepared(data, name_of(source), options)
+    cover = (kinds or [covers[fallback]])[0].prepared(data, name_of(source, "the cover"), options)
     if all(plane.min() == plane.max() for plane in cover.planes):
-        raise IsganError(f"{name_of(source)} is of one colour, where any change shows: take a photograph as cover")
+        raise IsganError(f"{name_of(source, 'the cover')} is of one colour, where any change shows: take a photograph as cover")
     suspicion = cover.suspicion()
     if suspicion is not None:
         if options.risk != "high":
@@ -39,14 +39,14 @@ def cover_of(source: Source, output: str | os.PathLike | None, options: Options)
 
 def secret_of(source: Source, options: Options, scheme: Scheme, cover: Cover | None) -> Secret:
     """The secret as the scheme takes it: a picture where it is one, the bytes of a file; `cover` is for schemes that resize."""
-    shown, frame = name_of(source), options.frame
+    shown, frame = name_of(source, "the secret"), options.frame
     name = Path(source).name if isinstance(source, str | os.PathLike) else source.name if isinstance(source, Named) else ""
     data: bytes | None = None
     picture: Image.Image | np.ndarray | bytes | None = None
     if isinstance(source, Image.Image | np.ndarray):
         picture = source
     else:
-        data = read_file(source)
+        data = read_file(source, shown)
         picture = data if not options.exact and is_picture(data) else None
     if scheme.resizes and cover is not None:
         height, width = cover.planes[0].shape

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from isgan.options import DEFAULT, Options
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from isgan.pipeline import Stego
 
 Flag = Annotated[bool, Parameter(negative="")]
+FOLDERS, NEURAL = (Parameter(group=Group(name, sort_key=place)) for place, name in enumerate(("Folders", "Neural models"), 1))
 Source = Annotated[Path, Parameter(allow_leading_hyphen=True)]  # - is standard input
 
 
@@ -33,17 +34,17 @@ def hide(
     codec: str | None = None,
     jpeg_quality: int | None = None,
     strip_metadata: Flag = False,
-    color: Flag = False,
-    fit: Literal["stretch", "crop", "pad"] = "stretch",
-    strength: Literal["auto"] | int = "auto",
-    polish: int = 0,
+    color: Annotated[Flag, NEURAL] = False,
+    fit: Annotated[Literal["stretch", "crop", "pad"], NEURAL] = "stretch",
+    strength: Annotated[Literal["auto"] | int, NEURAL] = "auto",
+    polish: Annotated[int, NEURAL] = 0,
     min_secret_psnr: float = 20.0,
-    engine: Literal["torch", "openvino"] = "torch",
-    pairs: str = "order",
-    split: Flag = False,
-    best_of: Path | None = None,
-    jobs: int | None = None,
-    results: Path | None = None,
+    engine: Annotated[Literal["torch", "openvino"], NEURAL] = "torch",
+    pairs: Annotated[str, FOLDERS] = "order",
+    split: Annotated[Flag, FOLDERS] = False,
+    best_of: Annotated[Path | None, FOLDERS] = None,
+    jobs: Annotated[int | None, FOLDERS] = None,
+    results: Annotated[Path | None, FOLDERS] = None,
     force: Flag = False,
 ) -> dict[str, Any] | None:
     """Hide a picture or a file in a photograph; only the pass phrase brings it back.
@@ -88,28 +89,28 @@ def hide(
     strip_metadata
         Leave out the EXIF data and comments of a JPEG cover.
     color
-        Neural models: keep the secret's colours, at half its resolution.
+        Keep the secret's colours, at half its resolution.
     fit
-        Neural models: how the secret takes the cover's size: stretch it, crop its middle, or pad it with black.
+        How the secret takes the cover's size: stretch it, crop its middle, or pad it with black.
     strength
-        Neural models with a dial: from 1, faint, up, faithful; auto makes the worse of stego image and secret best.
+        With a dial: from 1, faint, up, faithful; auto makes the worse of stego image and secret best.
     polish
-        Neural models: steps in which the secret is made better for this very pair.
+        Steps in which the secret is made better for this very pair.
     min_secret_psnr
         Save nothing if the secret comes back worse than this, in dB.
     engine
-        Neural models: what the network runs in. OpenVINO (extra `fast`) takes half a minute to start.
+        What the network runs in. OpenVINO (extra `fast`) takes half a minute to start.
     pairs
-        Folders: which secret goes into which cover: order, that of their names; name, those that are called alike; or a CSV file with
+        Which secret goes into which cover: order, that of their names; name, those that are called alike; or a CSV file with
         a cover, a secret and, if wanted, a stego image's name in each row.
     split
         Share one secret among all covers of a folder, the larger the more. It takes all stego images to reveal it.
     best_of
         A folder of covers: take the one that hides the secret best. `isgan hide SECRET --best-of COVERS -o stego.png`.
     jobs
-        Folders: how many files at a time; by default as many as there are cores.
+        How many files at a time; by default as many as there are cores.
     results
-        Folders: CSV file of what was done, by which a run that was stopped goes on. It says what hides in which file: keep it to
+        CSV file of what was done, by which a run that was stopped goes on. It says what hides in which file: keep it to
         yourself. By default it lies beside the folder of stego images, called like it.
     force
         Overwrite existing files; with folders, begin anew.
