@@ -15,14 +15,15 @@ from isgan.errors import IsganError, IsganWarning, NothingFound
 from isgan.options import NO_PASS_PHRASE, Engine
 
 if TYPE_CHECKING:
+    from isgan.detection import Finding
     from isgan.folders import Done
     from isgan.picture import Source
     from isgan.pipeline import Revealed, Stego
     from isgan.schemes.base import Scheme
 
 __version__ = "0.2.0"
-__all__ = ["NO_PASS_PHRASE", "IsganError", "IsganWarning", "NothingFound", "capacity", "hide", "hide_best", "hide_folder", "load", "names",
-           "reveal", "reveal_folder"]  # fmt: skip
+__all__ = ["NO_PASS_PHRASE", "IsganError", "IsganWarning", "NothingFound", "capacity", "detect", "hide", "hide_best", "hide_folder", "load",
+           "names", "reveal", "reveal_folder"]  # fmt: skip
 
 
 def hide(cover: "Source", secret: "Source", output: str | os.PathLike | None = None, *, pass_phrase: str | None = None,
@@ -145,6 +146,13 @@ def hide_best(secret: str | os.PathLike, covers: str | os.PathLike, output: str 
     pipeline.check(Path(secret), Path(secret), output, chosen, force)
     ranking = best.ranked(Path(secret), Path(covers), output, chosen, jobs)
     return best.hide_best(Path(secret), Path(covers), output, pass_phrase, chosen, ranking, force)
+
+
+def detect(source: "Source") -> "list[Finding]":
+    """What the detectors that come with isgan say of a picture: see `isgan.detection.detect`. Needs the extra `audit`."""
+    from isgan import detection
+
+    return detection.detect(source)
 
 
 def load(model: str | os.PathLike | None = None, engine: Engine = "torch") -> "Scheme":

@@ -35,7 +35,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 def _cell(name: str, value: Any) -> str:
     """A value for a table: two decimals of decibels and seconds, four of shares."""
     if not isinstance(value, float):
-        return str(value)
+        return "" if value is None else str(value)
     return f"{value:.2f}" if name.endswith(("psnr", "minutes", "seconds")) else f"{value:.4f}"
 
 

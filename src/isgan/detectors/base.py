@@ -108,9 +108,15 @@ class Detector(ABC):
 
 
 class Untrained(Detector):
-    """A detector that knows what to look for before it has seen a stego image."""
+    """A detector that knows what to look for before it has seen a stego image.
+
+    Attributes:
+        usual: the score that 99 of 100 covers stay below, of 335 photographs of 256 x 256; of those about a JPEG past, which see nothing
+            elsewhere, of 112 of them that had been JPEGs of quality 75 to 95.
+    """
 
     trained = False
+    usual: ClassVar[float]
 
     def learn(self, train: Pairs, val: Pairs, budget: Budget, progress: Callable[[float], None]) -> None:
         progress(1.0)

@@ -44,6 +44,13 @@ class Ensemble(NamedTuple):
         margins = [(features[:, places].astype(np.float64) @ weights - offset) / scale for places, weights, offset, scale in learners]
         return np.mean(margins, axis=0)
 
+    def linear(self, dimensions: int) -> tuple[np.ndarray, float]:
+        """The same scores as one discriminant: features (N, D) @ weights (D,) - offset."""
+        weights = np.zeros(dimensions)
+        for places, own, scale in zip(self.places, self.weights, self.scales, strict=True):
+            weights[places] += own / scale / len(self.places)
+        return weights, float((self.offsets / self.scales).mean())
+
     def packed(self) -> dict[str, np.ndarray]:
         """Arrays for a file: each learner scaled so that its weights fit 16-bit floats, which changes no score but by rounding."""
         largest = np.abs(self.weights).max(axis=1)
@@ -89,9 +96,10 @@ def _of_size(covers: np.ndarray, stegos: np.ndarray, size: int, seed: int) -> En
         left = np.setdiff1d(np.arange(count), drawn)
         if len(left) < 2:  # of very few pairs
             left = np.arange(count)
-        weights = discriminant(covers[drawn][:, places], stegos[drawn][:, places])
-        offset = _threshold(covers[drawn][:, places] @ weights, stegos[drawn][:, places] @ weights)
-        seen = covers[left][:, places] @ weights, stegos[left][:, places] @ weights
+        learned = covers[np.ix_(drawn, places)], stegos[np.ix_(drawn, places)]
+        weights = discriminant(*learned)
+        offset = _threshold(learned[0] @ weights, learned[1] @ weights)
+        seen = covers[np.ix_(left, places)] @ weights, stegos[np.ix_(left, places)] @ weights
         scale = float(np.sqrt(np.mean([values.var() for values in seen]))) or 1.0
         for row, values in enumerate(seen):
             sums[row, left] += (values - offset) / scale

@@ -17,6 +17,7 @@ class ChiSquare(Attack):
     """
 
     seconds = 0.01
+    usual = -0.05
     note = f"{REPLACEMENT}, in nearly all samples: pairs of values that occur equally often"
 
     @staticmethod

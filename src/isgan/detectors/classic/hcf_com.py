@@ -16,6 +16,7 @@ class HcfCom(Attack):
     """
 
     seconds = 0.04
+    usual = 0.21
     note = "sees much LSB matching in pictures with little noise of their own, such as decoded JPEGs; weak elsewhere"
 
     @staticmethod

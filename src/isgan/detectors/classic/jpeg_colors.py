@@ -24,6 +24,7 @@ class JpegColors(Untrained):
 
     covers = ("png",)
     seconds = 0.05
+    usual = 0.0
     note = "sees any single change in a PNG file that was made from a JPEG in colour, and nothing elsewhere"
 
     def score(self, cover: Cover) -> float:

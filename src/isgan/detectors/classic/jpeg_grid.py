@@ -27,6 +27,7 @@ class JpegGrid(Untrained):
 
     covers = ("png",)
     seconds = 0.2
+    usual = 1.26
     note = "sees changes of some samples in a hundred in a PNG file that was made from a JPEG, in gray too, and nothing elsewhere"
 
     def score(self, cover: Cover) -> float:

@@ -21,6 +21,7 @@ class RS(Attack):
     """
 
     seconds = 0.05
+    usual = 0.58
     note = f"{REPLACEMENT}: the estimated share of samples that carry a bit, from groups that flipping makes rougher or smoother"
 
     @staticmethod

@@ -16,6 +16,7 @@ class WeightedStego(Attack):
     """
 
     seconds = 0.05
+    usual = 0.17
     note = f"{REPLACEMENT}: the estimated share of samples that carry a bit, from what neighbours foretell"
 
     @staticmethod

@@ -67,6 +67,20 @@ class FeatureDetector(Detector):
     def scores(self, covers: Sequence[Cover]) -> np.ndarray:
         return self.ensemble.scores(self.features(covers))
 
+    def parts_scores(self, cover: Cover, side: int, most: int) -> np.ndarray:
+        """Scores of squares of a file, spread evenly, at most `most`; of a file that is no larger, its own alone.
+
+        Features are shares: of a larger picture they are steadier than those of the files that were learned from, and a score would
+        say something else. The squares begin at whole blocks of 8 x 8.
+        """
+        first, *rest = self.inputs(cover)
+        spans = []
+        for length in first.shape[:2]:
+            count = min(int(most**0.5), -(-length // side))
+            spans.append([round((length - side) * place / max(count - 1, 1)) // 8 * 8 if length > side else 0 for place in range(count)])
+        squares = [(first[top : top + side, left : left + side], *rest) for top in spans[0] for left in spans[1]]
+        return self.ensemble.scores(np.stack([self._kept(square) for square in squares]))
+
     def save(self, path: Path) -> None:
         """Writes what was learned, about 20 to 200 KB, to a .npz file, for `load`: weights as 16-bit floats, each learner scaled."""
         file = io.BytesIO()
