@@ -2,6 +2,7 @@
 
 import io
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -117,3 +118,11 @@ def test_8_bits_are_left_alone():
         samples = deep(3).astype(np.uint8)
         for order in "<>":
             assert np.array_equal(read_picture(tiff(samples, 2, order)), samples)
+
+
+def test_size_is_checked_before_anything_is_decoded(monkeypatch):
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded"))
+    data = deep_png(np.zeros((1, 6000, 3), np.uint16))
+    higher = data[:20] + (4200).to_bytes(4, "big") + data[24:29]
+    higher += zlib.crc32(higher[12:]).to_bytes(4, "big") + data[33:]
+    refused(lambda: decode(higher, "x"), "too many pixels", "at most 24 megapixels")

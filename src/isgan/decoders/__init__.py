@@ -189,7 +189,7 @@ def _check_mode(image: Image.Image, name: str) -> None:
 
 def _deep(data: bytes, image: Image.Image, frame: int, name: str, chunks: dict[bytes, bytes]) -> Decoded:
     """A picture with more than 8 bits for each of several channels."""
-    check_size(*image.size, name, max(DEEP, MEMORY.get(str(image.format), 4)))
+    check_size(*image.size, name, DEEP)
     note = _rounded_note(image)
     if image.format == "HEIF":
         return _described(deep_heif(data, frame), image, chunks, note)

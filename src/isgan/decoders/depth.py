@@ -26,12 +26,8 @@ def bits(image: Image.Image) -> int:
 
 def rounded(high: np.ndarray, low: np.ndarray) -> np.ndarray:
     """Samples of 16 bits as the nearest of 8; high and low bytes, any shape, uint8 -> the same shape, uint8."""
-    nearest = high.copy()
-    for channel in np.ndindex(high.shape[2:]):  # one at a time, to take less memory
-        more = low[..., *channel].astype(np.int16) - high[..., *channel]
-        nearest[..., *channel] += (more > 128).astype(np.uint8)
-        nearest[..., *channel] -= (more < -128).astype(np.uint8)
-    return nearest
+    more = low.astype(np.int16) - high
+    return high + (more > 128).astype(np.uint8) - (more < -128).astype(np.uint8)
 
 
 def gray(image: Image.Image) -> Image.Image:
@@ -66,13 +62,18 @@ def color(image: Image.Image, again: ImageFile.ImageFile, name: str) -> Image.Im
     if planar or bits(again) != 16 or not kind.startswith(("RGB;16", "RGBA;16", "RGBX;16", "CMYK;16")):
         raise IsganError(f"{name} has {bits(image)} bits per channel in a rare layout: save it with 8 bits per channel")
     again.tile = [_with(tile, kind[:-1] + SWAPPED[kind[-1]]) for tile in again.tile]
-    high, low = np.array(image), np.array(again)
-    shallow = Image.fromarray(rounded(high, low), image.mode) if image.mode == "CMYK" else Image.fromarray(rounded(high, low))
     clear = image.info.get("transparency")
-    if image.mode == "RGB" and isinstance(clear, tuple):
-        match = [(high[..., channel] == value >> 8) & (low[..., channel] == value & 255) for channel, value in enumerate(clear)]
-        shallow.putalpha(Image.fromarray(np.where(np.logical_and.reduce(match), 0, 255).astype(np.uint8)))
-    return shallow
+    values = clear if image.mode == "RGB" and isinstance(clear, tuple) else None
+    shallow, match = [], np.ones(image.size[::-1], bool)
+    for number, channel in enumerate(image.getbands()):  # one at a time, to take less memory
+        high, low = np.asarray(image.getchannel(channel)), np.asarray(again.getchannel(channel))
+        shallow.append(Image.fromarray(rounded(high, low)))
+        if values:
+            match &= (high == values[number] >> 8) & (low == values[number] & 255)
+    merged = Image.merge(image.mode, shallow)
+    if values:
+        merged.putalpha(Image.fromarray(np.where(match, 0, 255).astype(np.uint8)))
+    return merged
 
 
 def _raw(tile: ImageFile._Tile) -> str:

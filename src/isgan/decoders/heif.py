@@ -47,4 +47,9 @@ def deep_heif(data: bytes, frame: int) -> Image.Image:
     samples = np.asarray(picture)
     if samples.dtype == np.uint8:
         return Image.fromarray(samples)
-    return Image.fromarray(rounded((samples >> 8).astype(np.uint8), samples.astype(np.uint8)))
+    channels = (samples[..., channel] for channel in range(samples.shape[2]))  # one at a time, to take less memory
+    return Image.merge(picture.mode.split(";")[0], [Image.fromarray(rounded(*_bytes(channel))) for channel in channels])
+
+
+def _bytes(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (samples >> 8).astype(np.uint8), samples.astype(np.uint8)

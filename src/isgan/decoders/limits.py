@@ -5,10 +5,10 @@ from isgan.errors import IsganError
 MAX_PIXELS = 100_000_000
 MAX_MEMORY = 512 * 2**20
 """What a decoder may take for one picture, in bytes."""
-MEMORY = {"WEBP": 16, "AVIF": 11, "JPEG2000": 20, "HEIF": 16}
+MEMORY = {"WEBP": 16, "AVIF": 11, "JPEG2000": 20, "HEIF": 9, "GIF": 6}
 """Bytes that a decoder takes for a pixel, as measured, where these are more than Pillow's own 4."""
 PROGRESSIVE = 10  # of a progressive JPEG
-DEEP = 12  # of a picture with 16 bits for each sample, which is decoded twice
+DEEP = 22  # of colours with more than 8 bits for each sample, which are decoded twice
 
 
 def check_size(width: int, height: int, name: str, memory: int = 4) -> None:
