@@ -37,6 +37,7 @@ from isgan.evaluation.results import (
     unfollowed,
 )
 from isgan.files import write_file
+from isgan.jit import side_by_side
 from isgan.metrics.security import accuracy, auc, interval, p_e, share_interval
 from isgan.options import Options
 from isgan.picture import read_gray
@@ -45,6 +46,7 @@ RUNS, FEATURES = "table6-runs", "features"
 RETRAINED, CONTROL = "retrained", "control"
 SHARES = (0.6, 0.15)  # of the pairs, for training and validation; the rest is the test
 LEAST = 20  # pairs
+AT_ONCE = 8  # stego images
 MEASURES = ("accuracy", "p_e", "auc")
 BITS_PER_SAMPLE = 0.4
 
@@ -361,9 +363,13 @@ class Stegos:
                  for number, ((cover, _), kind) in enumerate(zip(self.photos, kinds, strict=True))]  # fmt: skip
         missing = [number for number in (range(len(paths)) if places is None else places) if not paths[number].exists()]
         with self.counting(f"{name}: stego images", len(missing)) as done:
-            for number in missing:
+
+            def make(number: int) -> None:
                 write_file(paths[number], hide(*self.photos[number], number).encode(), force=True)
                 done()
+
+            for first in range(0, len(missing), AT_ONCE):  # so that a run that is stopped does not wait for all of them
+                side_by_side(make, missing[first : first + AT_ONCE])
         return Files(paths)
 
 

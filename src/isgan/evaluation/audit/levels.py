@@ -24,8 +24,8 @@ CURVE = (10, 30, 100, 300, 1000)
 """Leaked pairs of the learning curve, as far as there are so many."""
 TEACHER, AGAIN = "basic", "basic-2"
 """What the paper's detector learned on, and the same network from another seed: whoever it misses there, it does not know the design."""
-LESSON, POOL = 100, 125
-"""Pairs that it learns from, of the first so many: the teacher's stego images take long."""
+POOL = 125
+"""Pairs that S1 and S2 learn from at most, but for the tested ones: stego images of yet another model take long."""
 FAST = {"png": ("spam", "crm"), "jpeg": ("jrm", "dctr")}
 """Detectors that learn, of the fast set; the untrained ones are always in it."""
 
@@ -83,9 +83,9 @@ def tests(level: str, subject: str, material: Material, siblings: Mapping[str, s
         case "S0" | "S3":
             return [own]
         case "S1":
-            return [own._replace(trained_on=TEACHER, leaked=LESSON, within=POOL)] if TEACHER in teachers else []
+            return [own._replace(trained_on=TEACHER, within=POOL)] if TEACHER in teachers else []
         case "S2":
-            return [own._replace(trained_on=siblings[subject])] if subject in siblings else []
+            return [own._replace(trained_on=siblings[subject], within=POOL)] if subject in siblings else []
         case "S5":
             count = Counter(material.sources)
             several = [source for source, pairs in count.items() if LEAST <= pairs <= len(material.pairs) - LEAST]
@@ -101,6 +101,6 @@ def curve(subject: str, material: Material, splits: int) -> list[Attack]:
 
 def transfer_controls(teachers: Sequence[str]) -> list[Attack]:
     """What the paper's detector finds of the very network it learned on, and of the same network from another seed."""
-    return [Attack("S1", name, TEACHER, LESSON, within=POOL) for name in teachers] if TEACHER in teachers else []
+    return [Attack("S1", name, TEACHER, within=POOL) for name in teachers] if TEACHER in teachers else []
 
 

@@ -1,6 +1,7 @@
 """What is audited: a model as `hide` uses it, or an embedding put together of a cost and a strategy."""
 
 import hashlib
+import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -107,7 +108,7 @@ class Sizes:
     """How many bytes secrets take at a PSNR, kept in `audit-sizes.csv`."""
 
     def __init__(self, results: Results):
-        self.results = results
+        self.results, self.lock = results, threading.Lock()
         self.known = {(row["cover"], row["secret"], row["psnr"]): (int(row["bytes"]), float(row["dB"])) for row in results.rows(SIZES)}
 
     def __call__(self, photo: Photo, secret: Photo, psnr: float) -> tuple[int, float]:
@@ -116,7 +117,8 @@ class Sizes:
         if names not in self.known:
             made = fewest(codecs["avif"](), fit(read_gray(secret.pixels), *photo.pixels.shape[:2]), psnr)
             self.known[names] = len(made.data), made.psnr
-            self.results.add(SIZES, {"cover": names[0], "secret": names[1], "psnr": names[2], "bytes": len(made.data), "dB": made.psnr})
+            with self.lock:
+                self.results.add(SIZES, {"cover": names[0], "secret": names[1], "psnr": names[2], "bytes": len(made.data), "dB": made.psnr})
         return self.known[names]
 
 
