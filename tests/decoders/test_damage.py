@@ -8,9 +8,9 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from damage import damaged, whole
+from damage import EVERYWHERE, OWN, damaged, whole
 from fuzzing import LINES, OPERATIONS, Printed, quick_keys, run, tried
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture_files import refused, saved, tiff
 from PIL import Image
@@ -50,7 +50,19 @@ def test_command_lines_on_a_damaged_file(tmp_path, operation):
     assert not outcome.fault, (what, outcome.fault)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def read(data: bytes) -> None:
+    """Must do no more than refuse, without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", IsganWarning)
+        try:
+            is_picture(data)
+            read_picture(data or b"\0", frame=1)
+        except IsganError as error:
+            assert str(error).isprintable()
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(whole())), st.data())
 def test_bytes_put_anywhere(name, data):
     """What a program that knows nothing of the formats may do to a file; hypothesis shrinks what goes wrong."""
@@ -58,14 +70,17 @@ def test_bytes_put_anywhere(name, data):
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(file) - 1))
         file[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warnings.simplefilter("ignore", IsganWarning)
-        try:
-            is_picture(bytes(file))
-            read_picture(bytes(file) or b"\0", frame=1)
-        except IsganError as error:
-            assert str(error).isprintable()
+    read(bytes(file))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(whole())), st.data())
+def test_chunks_tags_and_boxes_that_no_program_writes(name, data):
+    file = whole()[name]
+    ways = [way for start, own in OWN if start(file) for way in own] or EVERYWHERE
+    for way, seed in data.draw(st.lists(st.tuples(st.sampled_from(ways), st.integers(0, 2**16)), min_size=1, max_size=3)):
+        file = way(file, np.random.default_rng(seed)) or b"\0"
+    read(file)
 
 
 # ---------------------------------------------------------------------------------------------------- what was found
