@@ -90,7 +90,7 @@ class Capacity(Form):
 Hide = create_model(
     "Hide",
     __base__=Keyed,
-    cover=(File, Field(description="The photograph to hide in: PNG, JPEG, WebP, TIFF or BMP.")),
+    cover=(File, Field(description="The photograph to hide in: PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC.")),
     secret=(File, Field(description="A picture, or any other file.")),
     **OPTIONS,
 )
