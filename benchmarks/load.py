@@ -26,7 +26,7 @@ from PIL import Image
 
 import isgan
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 COVERS = [path.read_bytes() for path in sorted((EXAMPLES / "covers").glob("*.png"))]
 SECRET = sorted((EXAMPLES / "secrets").glob("*.png"))[0].read_bytes()
 PHRASE = "correct horse battery staple"
@@ -45,7 +45,8 @@ def main() -> None:
         try:
             assert server.stdout is not None
             url = re.search(r"http://\S+/", server.stdout.readline())[0]  # type: ignore[index]
-            rows = load(url, server.pid, asked.requests, asked.broken) + camera(url, asked.photo, asked.rounds)
+            rows = load(url, server.pid, asked.requests, asked.broken) if asked.requests else []
+            rows += camera(url, asked.photo, asked.rounds) if asked.rounds else []
         finally:
             server.terminate()
     with asked.output.open("w", newline="") as file:

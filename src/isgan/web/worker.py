@@ -39,7 +39,6 @@ def main() -> None:
     _send(answers, Frame({"ready": True}))
     while True:
         frame = waiting.get()
-        cancelled.clear()
         _send(answers, _answer(frame, answers, cancelled))
         del frame
         give_back()
@@ -54,6 +53,7 @@ def _listen(jobs: BinaryIO, waiting: "queue.Queue[Frame]", cancelled: threading.
         elif "cancel" in frame.head:
             cancelled.set()
         else:
+            cancelled.clear()  # here, or a cancellation right behind its job would be lost
             waiting.put(frame)
 
 
