@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from functools import cache
 
 import numpy as np
 import pytest
@@ -112,8 +113,9 @@ def tiff(samples: np.ndarray, photometric: int, order: str = "<", extra: int | N
     return head + entries + struct.pack(f"{order}I", 0) + beyond + data
 
 
+@cache
 def display_p3() -> bytes:
-    """A profile with wider primaries than sRGB's, Display P3's, made of an sRGB one."""
+    """A profile with wider primaries than sRGB's, Display P3's, made of an sRGB one; the time of making it is written in it."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     for tag, xyz in {
         b"rXYZ": (0.5151, 0.2412, -0.0011),

@@ -1,6 +1,7 @@
 """Files of phones, scanners and strangers on the command line: what is taken, what is said, and nothing else."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import photos
 import pytest
-from picture_files import deep_png, heic, saved, tiff
+from picture_files import deep_png, display_p3, heic, saved, tiff
 from PIL import Image
 
 from isgan.__main__ import main
@@ -124,3 +125,29 @@ def test_names(run, name):
     assert run("reveal", "-o", "inbox/", "--", "stego.png")[0] == 0
     Path("stego.png").rename(Path("inbox", name))
     assert run("capacity", "--", Path("inbox", name))[0] == 0
+
+
+def test_a_covers_colour_profile_stays_in_the_stego_image(run):
+    """Dropped, a viewer would show a duller picture, and the pair would give the sender away."""
+    Path("p3.png").write_bytes(saved(photos.photograph(), "PNG", icc_profile=display_p3()))
+    assert run("hide", "p3.png", "notes.txt", "-o", "stego.png", "--risk", "high")[0] == 0
+    assert Image.open("stego.png").info["icc_profile"] == display_p3()
+
+
+def test_a_dithered_page_is_carried(run):
+    Image.fromarray(photos.photograph(128)).convert("1").save("page.png")
+    Image.fromarray(photos.photograph(256)).save("large.png")
+    assert run("hide", "large.png", "page.png", "-o", "stego.png", "--codec", "lossless", "--risk", "high")[0] == 0
+    assert run("reveal", "stego.png", "-o", "inbox/")[0] == 0
+    np.testing.assert_array_equal(np.asarray(Image.open("inbox/page.png")), np.asarray(Image.open("page.png").convert("L")))
+
+
+@pytest.mark.parametrize("given", [None, "ACTIVE"])
+def test_threads_that_wait_do_not_spin(given):
+    """Beside other work, spinning ones make everything several times slower. Who asks for them has them."""
+    environment = dict(os.environ) | {"OMP_WAIT_POLICY": given or ""}
+    if given is None:
+        del environment["OMP_WAIT_POLICY"]
+    code = "import os; from isgan.__main__ import main; main(['--version']); print(os.environ['OMP_WAIT_POLICY'])"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == (given or "PASSIVE")
