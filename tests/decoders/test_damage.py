@@ -123,3 +123,13 @@ def test_quantisation_steps_of_0_are_no_division(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert "usual tables" not in check(bytes(data), "x")["quality"]
+
+
+def test_a_jpeg_of_very_many_scans_is_refused(monkeypatch):
+    """Each takes 31 bytes, and time for all of the picture: 100 KB took 2 s, 1 MB a minute."""
+    good = saved(Image.new("RGB", (64, 64), (90, 80, 70)), "JPEG", progressive=True)
+    scan = good[good.rindex(b"\xff\xda") : -2]
+    assert read_picture(good[:-2] + 20 * scan + good[-2:]).shape == (64, 64, 3)
+    assert read_picture(good + 200 * scan).shape == (64, 64, 3)  # after its end: a phone's video may have anything
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded"))
+    refused(lambda: read_picture(good[:-2] + 100 * scan + good[-2:]), "more than 100 scans")

@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from isgan.decoders import depth
 from isgan.decoders.heif import deep_heif, kind_of, open_heif
-from isgan.decoders.limits import DEEP, MAX_PIXELS, MEMORY, PROGRESSIVE, check_size
+from isgan.decoders.limits import DEEP, MAX_PIXELS, MEMORY, PROGRESSIVE, check_scans, check_size
 from isgan.decoders.png import COLOR_CHUNKS, PNG_SIGNATURE, bare, color_chunks
 from isgan.decoders.png import profile as png_profile
 from isgan.decoders.profiles import from_inks
@@ -122,6 +122,8 @@ def opened(data: bytes, name: str, formats: tuple[str, ...] = FORMATS) -> Iterat
         with image:
             memory = PROGRESSIVE if image.info.get("progressive") else MEMORY.get(str(image.format), 4)
             check_size(*image.size, name, memory)
+            if data.startswith(JPEG):
+                check_scans(data, name)
             yield image
 
 

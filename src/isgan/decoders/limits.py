@@ -1,5 +1,7 @@
 """How large a picture may be, before any decoder takes memory for it."""
 
+import re
+
 from isgan.errors import IsganError
 
 MAX_PIXELS = 100_000_000
@@ -9,6 +11,20 @@ MEMORY = {"WEBP": 16, "AVIF": 11, "JPEG2000": 20, "HEIF": 9, "GIF": 6}
 """Bytes that a decoder takes for a pixel, as measured, where these are more than Pillow's own 4."""
 PROGRESSIVE = 10  # of a progressive JPEG
 DEEP = 22  # of colours with more than 8 bits for each sample, which are decoded twice
+MAX_SCANS = 100
+"""Of a JPEG. Encoders make a dozen; each takes time for all of the picture, and no more than 31 bytes."""
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN = 0xD8, 0xD9, 0xDA
+
+
+def check_scans(data: bytes, name: str) -> None:
+    """`IsganError` for a JPEG with more than `MAX_SCANS`; what stands after its end is not looked at."""
+    at = count = 0
+    while (marker := MARKER.search(data, at)) and (kind := marker[0][1]) != END_OF_IMAGE:
+        at = marker.end() if kind == START_OF_IMAGE else marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+        count += kind == START_OF_SCAN
+        if count > MAX_SCANS:
+            raise IsganError(f"{name} is a JPEG of more than {MAX_SCANS} scans, which no camera or program writes: save it anew, as PNG")
 
 
 def check_size(width: int, height: int, name: str, memory: int = 4) -> None:
