@@ -22,7 +22,7 @@ from PIL import Image
 
 import isgan
 from isgan.covers.jpeg import JpegCover
-from isgan.jfif import scan
+from isgan.jfif.layout import layout
 from isgan.jfif.quality import quality_of
 
 COLUMNS = (
@@ -53,7 +53,7 @@ def through(path: Path, secret: bytes, risk: str, folder: Path) -> dict[str, obj
     before, after = (JpegCover.read(file.read_bytes(), file.name) for file in (path, stego))
     same = [segment.raw for segment in before.header.segments if segment.marker not in (0xC4, 0xE2)]
     kept = same == [segment.raw for segment in after.header.segments if segment.marker not in (0xC4, 0xE2)]
-    planes = [scan.layout(cover.header).planes(cover._buffer)[1:] for cover in (before, after)]
+    planes = [layout(cover.header).planes(cover._coding.buffer)[1:] for cover in (before, after)]
     chroma = all(np.array_equal(one, other) for one, other in zip(*planes, strict=True))
     Image.open(io.BytesIO(stego.read_bytes())).load()
     good = found == secret and kept and chroma

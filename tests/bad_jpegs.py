@@ -50,7 +50,6 @@ def bad_jpegs(seed: int = SEED) -> Iterator[tuple[str, bytes]]:
     yield "arithmetic.jpg", _with(data, frame + 1, b"\xc9")
     yield "lossless.jpg", _with(data, frame + 1, b"\xc3")
     yield "sampling.jpg", _with(data, frame + 11, b"\x55")
-    yield "progressive.jpg", good(seed, progressive=True)
     yield "cmyk.jpg", good(seed, mode="CMYK")
     yield "no-scan.jpg", data[: start - len(header.segments[-1].raw)] + data[-2:]
     yield "no-tables.jpg", b"".join(s.raw for s in header.segments if s.marker != 0xC4) + data[start:]
@@ -67,12 +66,35 @@ def bad_jpegs(seed: int = SEED) -> Iterator[tuple[str, bytes]]:
     yield "bytes-twice.jpg", data[: start + 200] + data[start + 120 :]
     yield "length-too-long.jpg", _with(data, data.index(b"\xff\xfe") + 2, b"\xff\xff")
     yield "length-zero.jpg", _with(data, data.index(b"\xff\xfe") + 2, b"\0\0")
+    yield from _bad_scans(good(seed, progressive=True), rng)
 
 
-def scratched(count: int, seed: int = SEED) -> Iterator[bytes]:
+def _bad_scans(data: bytes, rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
+    """Of a progressive file."""
+    starts = [place for place in range(len(data) - 1) if data[place : place + 2] == b"\xff\xda"]
+    scripts = [place + 2 + int.from_bytes(data[place + 2 : place + 4], "big") for place in starts]  # where data begin
+    tables = [place for place in range(len(data) - 1) if data[place : place + 2] == b"\xff\xc4"]
+    for number in range(6):
+        yield f"truncated-scans-{number}.jpg", data[: rng.integers(scripts[0], len(data) - 2)]
+    yield "scan-lost.jpg", data[: starts[1]] + data[starts[2] :]
+    yield "scans-lost.jpg", data[: tables[-1]] + data[-2:]
+    yield "scan-twice.jpg", data[: starts[-1]] + data[starts[-1] : -2] * 2 + data[-2:]
+    yield "many-scans.jpg", data[:-2] + data[starts[-1] : -2] * 100 + data[-2:]
+    yield "band-too-wide.jpg", _with(data, scripts[1] - 2, b"\x40")
+    yield "band-backwards.jpg", _with(data, scripts[1] - 3, b"\x09\x05")
+    yield "band-with-dc.jpg", _with(data, scripts[1] - 3, b"\x00")
+    yield "bits-too-high.jpg", _with(data, scripts[0] - 1, b"\x0e")
+    yield "bits-out-of-order.jpg", _with(data, scripts[-1] - 1, b"\x20")
+    yield "bits-never-there.jpg", _with(data, scripts[1] - 1, b"\x21")
+    yield "scan-of-nobody.jpg", _with(data, starts[1] + 5, b"\x09")
+    yield "table-of-nobody.jpg", _with(data, starts[1] + 6, b"\x03")
+    yield "scan-of-nothing.jpg", _with(data, starts[1] + 4, b"\x00")
+
+
+def scratched(count: int, seed: int = SEED, **options: object) -> Iterator[bytes]:
     """Files with a few bytes changed anywhere: some are read all the same."""
     rng = np.random.default_rng(seed)
-    data = np.frombuffer(good(seed), np.uint8)
+    data = np.frombuffer(good(seed, **options), np.uint8)
     for _ in range(count):
         damaged = data.copy()
         places = rng.integers(0, len(data), rng.integers(1, 4))

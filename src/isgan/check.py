@@ -64,23 +64,19 @@ def check(data: bytes, name: str) -> dict[str, Any]:
                 facts["EXIF"] = "none; cameras write it, and services take it out"
             if image.info.get("progressive"):
                 signs.append(
-                    Sign(COMPRESSED, "it is progressive, which web sites and services write and cameras do not")
+                    Sign(COMPRESSED, "it is progressive, as web sites and services write files and cameras do not, unless the cover was")
                 )
     if kind in ("JPEG", "MPO"):
         signs += _of_coefficients(data, name)
     elif kind == "PNG":
         signs += _of_pixels(data, name, size, exif)
     else:
-        signs.append(
-            Sign(COMPRESSED, f"it is a {kind} file, which phones save or services make; secrets come in PNG and JPEG files")
-        )
+        signs.append(Sign(COMPRESSED, f"it is a {kind} file, which phones save or services make; secrets come in PNG and JPEG files"))
     for sign in signs:
         facts[sign.change] = f"{facts[sign.change]}; {sign.reason}" if sign.change in facts else sign.reason
     changes = list(dict.fromkeys(sign.change for sign in signs))
     facts["verdict"] = (
-        f"perhaps changed on the way ({', '.join(changes)}): ask for it as a file"
-        if changes
-        else "as it was saved, as far as can be seen"
+        f"perhaps changed on the way ({', '.join(changes)}): ask for it as a file" if changes else "as it was saved, as far as can be seen"
     )
     return facts
 
@@ -99,8 +95,7 @@ def _of_exif(image: Image.Image, exif: Image.Exif) -> Iterator[Sign]:
     if software and not exif.get(ExifTags.Base.Model):
         yield Sign(REWRITTEN, f"it was saved by {software[:60]!r}, and names no camera")
     elif any(
-        word in software.lower()
-        for word in ("photoshop", "gimp", "lightroom", "picasa", "snapseed", "paint", "imagemagick", "instagram")
+        word in software.lower() for word in ("photoshop", "gimp", "lightroom", "picasa", "snapseed", "paint", "imagemagick", "instagram")
     ):
         yield Sign(REWRITTEN, f"it was saved by {software[:60]!r}")
 
@@ -111,11 +106,7 @@ def _quality(image: Image.Image) -> str:
     table = np.array(tables[min(tables)]).reshape(8, 8)
     quality = quality_of(table)
     usual = np.array_equal(steps(quality), table)
-    whose = (
-        "the usual tables, as most programs use"
-        if usual
-        else "tables of its own, as many cameras and some programs have"
-    )
+    whose = "the usual tables, as most programs use" if usual else "tables of its own, as many cameras and some programs have"
     return f"{quality}, by {whose}"
 
 
@@ -123,7 +114,7 @@ def _of_coefficients(data: bytes, name: str) -> Iterator[Sign]:
     try:
         cover = JpegCover.read(data, name)
     except IsganError:
-        return  # progressive and other kinds, which the rest of the signs are about
+        return  # arithmetic coding and other kinds, which the rest of the signs are about
     gaps = rounded_twice(cover.planes[0])
     if gaps >= GAPS:
         yield Sign(

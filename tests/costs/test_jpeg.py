@@ -9,7 +9,7 @@ from PIL import Image
 
 from isgan.costs import costs, juniward
 from isgan.covers.jpeg import JpegCover
-from isgan.jfif.dct import decoded
+from isgan.jfif.dct import decoded, tiled
 
 SHAPES = [(128, 128), (8, 40), (100, 61)]
 
@@ -42,9 +42,7 @@ def test_uerd_is_conseals(shape: tuple[int, int]):
     known = pytest.importorskip("conseal.uerd._costmap")
     cover = cover_of(*shape)
     expected = known.compute_cost(blocks(cover.planes[0]).astype(float), cover.quantiser)
-    np.testing.assert_allclose(
-        blocks(costs["uerd"](cover).up[0]), expected.reshape(*expected.shape[:2], 8, 8), rtol=1e-5
-    )
+    np.testing.assert_allclose(blocks(costs["uerd"](cover).up[0]), expected.reshape(*expected.shape[:2], 8, 8), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["juniward", "uerd"])
@@ -70,11 +68,13 @@ def test_rounding_makes_one_direction_cheaper(name: str):
     down, up = (planes[0] for planes in costs[name](cover))
     error, cover.rounding = cover.rounding, None
     price = costs[name](cover).up[0]
-    ordinary = np.abs(error) < 0.49
-    np.testing.assert_allclose(
-        np.where(error > 0, up, down)[ordinary], (price * (1 - 2 * np.abs(error)))[ordinary], rtol=1e-4
-    )
+    size, near = np.abs(error), 0.5 - 1 / 8 / tiled(cover.quantiser, error.shape)
+    np.testing.assert_allclose(np.where(error > 0, up, down)[size < near], (price * (1 - 2 * size))[size < near], rtol=1e-4)
     np.testing.assert_array_equal(np.where(error > 0, down, up), price)
     assert (np.minimum(down, up) > 0).all()
-    halves = np.abs(error[4::8, 4::8]) > 0.49999
-    assert halves.any() and np.isinf(np.maximum(down, up)[4::8, 4::8][halves]).all()
+    # What libjpeg may have rounded away from zero because its transform knows eighths alone costs what it always does.
+    unsure = size >= near
+    assert 0.01 < unsure.mean() < 0.2 and (size > 0.5).any()
+    np.testing.assert_array_equal(np.minimum(down, up)[unsure], price[unsure])
+    away = np.sign(cover.planes[0]) * error < 0
+    assert away[size > 0.5].mean() > 0.95

@@ -13,8 +13,11 @@ from PIL import Image
 
 from isgan.covers.jpeg import JpegCover
 from isgan.errors import IsganError
-from isgan.jfif import huffman, scan
-from isgan.jfif.segments import Header, read_header
+from isgan.jfif import huffman
+from isgan.jfif.file import read
+from isgan.jfif.layout import layout
+from isgan.jfif.scan import Baseline, frequencies, write
+from isgan.jfif.segments import Header
 
 KINDS = {
     "4:4:4": {"subsampling": 0},
@@ -24,20 +27,16 @@ KINDS = {
     "restarts": {"subsampling": 1, "restart_marker_rows": 1},
     "gray": {"quality": 95},
 }
+KINDS |= {f"progressive, {kind}": options | {"progressive": True} for kind, options in KINDS.items()}
 
 GOOD = good()
 
 
 def file_of(kind: str, side: tuple[int, int] = (77, 130)) -> bytes:
-    pixels = photograph(192, gray=kind == "gray")[: side[0], : side[1]]
+    pixels = photograph(192, gray=kind.endswith("gray"))[: side[0], : side[1]]
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", **{"quality": 85} | KINDS[kind])
     return file.getvalue()
-
-
-def taken_apart(data: bytes) -> tuple[Header, np.ndarray, int]:
-    header = read_header(data, "a file")
-    return header, *scan.read(data, header, "a file")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -45,53 +44,72 @@ def taken_apart(data: bytes) -> tuple[Header, np.ndarray, int]:
 def test_coefficients_are_libjpegs_and_come_back_byte_for_byte(kind: str, side: tuple[int, int], tmp_path: Path):
     jpegio = pytest.importorskip("jpegio")
     data = file_of(kind, side)
-    header, buffer, stop = taken_apart(data)
+    coding = read(data, "a file")
     (tmp_path / "a.jpg").write_bytes(data)
     known = jpegio.read(str(tmp_path / "a.jpg"))
-    planes = scan.layout(header).planes(buffer)
+    planes = layout(coding.header).planes(coding.buffer)
     assert len(planes) == len(known.coef_arrays)
     for plane, coefficients in zip(planes, known.coef_arrays, strict=True):
         np.testing.assert_array_equal(plane, coefficients)
-    assert data[len(header.raw) : stop] == scan.write(buffer, header, scan.frequencies(buffer, header), 1)
-    assert data[stop:] == b"\xff\xd9"
+    header, picture = coding.written(coding.buffer, 1)
+    assert header.raw + picture + b"\xff\xd9" == data and coding.pad == 1
+    assert data[coding.stop :] == b"\xff\xd9"
 
 
-def test_shortest_tables_are_libjpegs():
-    header, buffer, _ = taken_apart(file_of("optimised"))
-    counts = scan.frequencies(buffer, header)
-    assert scan.shortest(counts, header.tables, counts) == header.tables
-    assert scan.is_shortest(header.tables, counts)
-    usual, buffer, _ = taken_apart(file_of("4:2:0"))
-    assert not scan.is_shortest(usual.tables, scan.frequencies(buffer, usual))
+def usage(data: bytes) -> tuple[huffman.Tables, np.ndarray]:
+    """A baseline file's tables, and how often each symbol is needed."""
+    coding = read(data, "a file")
+    return coding.header.tables, frequencies(coding.buffer, coding.header)
+
+
+@pytest.mark.parametrize("key", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_a_shortest_table_is_made_anew_and_is_libjpegs(key: tuple[int, int]):
+    tables, counts = usage(file_of("optimised"))
+    before = counts[huffman.row(*key)]
+    assert huffman.fitted(tables[key], before, before) == tables[key] == huffman.shortest(before)
+    after = before[::-1].copy()
+    assert huffman.fitted(tables[key], before, after) == huffman.shortest(after)
+
+
+def test_another_table_stays_while_it_has_every_symbol():
+    tables, counts = usage(file_of("4:2:0"))
+    table, before = tables[1, 0], counts[huffman.row(1, 0)]
+    more = before + (np.isin(np.arange(256), list(table.symbols)))
+    assert huffman.fitted(table, before, more) == table != huffman.shortest(before)
+    more[next(symbol for symbol in range(256) if symbol not in table.symbols)] = 1
+    assert huffman.fitted(table, before, more) == huffman.shortest(more)
 
 
 def test_symbols_of_equal_length_keep_an_encoders_own_order():
-    header, buffer, _ = taken_apart(file_of("optimised"))
-    counts = scan.frequencies(buffer, header)
-    table = header.tables[1, 0]
+    tables, counts = usage(file_of("optimised"))
+    table, before = tables[1, 0], counts[huffman.row(1, 0)]
     bits = max(length for length in range(16) if table.counts[length] > 1)
     start = sum(table.counts[:bits])
     symbols = bytearray(table.symbols)
     symbols[start], symbols[start + 1] = symbols[start + 1], symbols[start]
-    own = header.tables | {(1, 0): table._replace(symbols=bytes(symbols))}
-    assert scan.shortest(counts, own, counts) == own
+    own = table._replace(symbols=bytes(symbols))
+    assert huffman.fitted(own, before, before) == own
 
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), density=st.floats(0, 1), reach=st.integers(1, 1023), interval=st.integers(0, 7))
 def test_any_coefficients_come_back(seed: int, density: float, reach: int, interval: int):
-    header, buffer, _ = taken_apart(GOOD)
+    coding = read(GOOD, "a file")
+    buffer = drawn(coding.buffer.size, seed, density, reach)
+    header = Header(**{**vars(coding.header), "interval": interval})
+    counts, none = frequencies(buffer, header), np.zeros(256, int)
+    tables = {key: huffman.fitted(table, none, counts[huffman.row(*key)]) for key, table in header.tables.items()}
+    header = header.with_tables(tables)
+    written = write(buffer, header, counts, seed & 1)
+    again = Baseline(header.raw + written + b"\xff\xd9", header, "a file")
+    np.testing.assert_array_equal(again.buffer, buffer)
+    assert again.stop == len(header.raw) + len(written)
+
+
+def drawn(size: int, seed: int, density: float, reach: int) -> np.ndarray:
+    """Coefficients up to `reach`, of which a share is not 0, (size,) int16."""
     rng = np.random.default_rng(seed)
-    buffer = np.where(rng.random(buffer.shape) < density, rng.integers(-reach, reach + 1, buffer.shape), 0).astype(
-        np.int16
-    )
-    header = Header(**{**vars(header), "interval": interval})
-    counts = scan.frequencies(buffer, header)
-    header = header.with_tables(scan.shortest(counts, header.tables, counts))
-    written = scan.write(buffer, header, counts, seed & 1)
-    again, stop = scan.read(header.raw + written + b"\xff\xd9", header, "a file")
-    np.testing.assert_array_equal(again, buffer)
-    assert stop == len(header.raw) + len(written)
+    return np.where(rng.random(size) < density, rng.integers(-reach, reach + 1, size), 0).astype(np.int16)
 
 
 @given(counts=st.lists(st.integers(0, 10**6), min_size=256, max_size=256).filter(any))
@@ -118,9 +136,10 @@ def test_bad_files_are_refused_in_one_line(name: str, data: bytes):
     assert name in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_scratched_files_are_read_or_refused():
+@pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
+def test_scratched_files_are_read_or_refused(options: dict):
     outcomes = []
-    for data in scratched(300):
+    for data in scratched(300, **options):
         try:
             outcomes.append(JpegCover.read(data, "scratched").samples > 0)
         except IsganError:

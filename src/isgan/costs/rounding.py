@@ -7,23 +7,24 @@ import numpy as np
 
 from isgan.costs.base import Costs
 from isgan.covers.jpeg import JpegCover
+from isgan.jfif.dct import tiled
 
-RATIONAL = ((0, 0), (0, 4), (4, 0), (4, 4))
-"""Frequencies whose coefficients are rational numbers, so that errors of exactly 1/2 are common: they would cost
-nothing together."""
-NEAR = 1e-4
+UNSURE = 1 / 8
+"""How near to a half, in units of coefficients, libjpeg's transform in whole numbers does not say what was rounded.
+
+It knows eighths, and rounds all halves away from zero. Whoever moves coefficients back that the exact transform has
+just below a half takes that habit out of the file, which JRM sees at once (P_E .31 instead of .47 at .1 bits for each
+non-zero AC coefficient, quality 95).
+"""
 
 
 def informed(cover: JpegCover, price: np.ndarray) -> Costs:
     """The same price (h, w) in both directions; of a fresh JPEG times 1 - 2 |e| in the direction of its rounding
-    error e."""
+    error e, in steps, unless e is too near to a half to be known."""
     if cover.rounding is None:
         return Costs(both := (price,), both)
     error = cover.rounding
-    cheaper = price * (1 - 2 * np.minimum(np.abs(error), np.float32(0.5)))
-    for row, column in RATIONAL:
-        place = (slice(row, None, 8), slice(column, None, 8))
-        cheaper[place][np.abs(error[place]) > 0.5 - NEAR] = np.inf
-    # A price of nothing has no logarithm and no place in a trellis.
-    cheaper = np.maximum(cheaper, price * np.float32(NEAR))
+    size = np.abs(error)
+    known = size < 0.5 - tiled(UNSURE / cover.quantiser, price.shape)
+    cheaper = np.where(known, price * (1 - 2 * size), price).astype(np.float32)
     return Costs((np.where(error < 0, cheaper, price),), (np.where(error > 0, cheaper, price),))

@@ -12,25 +12,29 @@ from PIL import Image
 from isgan.covers import covers
 from isgan.covers.base import Cover, Planes
 from isgan.covers.png import PngCover
+from isgan.decoders import opened
 from isgan.errors import IsganError, IsganWarning
-from isgan.jfif import scan
+from isgan.jfif.coding import Coding
 from isgan.jfif.dct import coefficients, luma
+from isgan.jfif.file import read
+from isgan.jfif.layout import layout
 from isgan.jfif.metadata import has_thumbnail, moved, stripped
 from isgan.jfif.quality import quality_of
-from isgan.jfif.segments import EOI, Header, damaged, read_header
+from isgan.jfif.segments import EOI, Header, damaged
 from isgan.options import Options
 
 LIMIT = 1023  # of an AC coefficient of 8-bit samples
 QUALITY = 95
 """Of a fresh JPEG, unless the options say another."""
 QUALITIES = range(50, 99)
+LONGEST = 65_500  # pixels of a side that libjpeg writes
 
 
 @covers.register("jpeg")
 class JpegCover(Cover):
-    """The coefficients of Y of a baseline JPEG file, gray or colour.
+    """The coefficients of Y of a baseline or progressive JPEG file, gray or colour.
 
-    A changed cover is written with the same header, restart markers and kind of Huffman tables, and with what follows
+    A changed cover is written with the same header, scans, restart markers and kind of Huffman tables, and with what follows
     the picture (further pictures of a phone, a maker's data) byte for byte; only where further pictures lie is
     corrected.
 
@@ -44,9 +48,9 @@ class JpegCover(Cover):
     suffixes = (".jpg", ".jpeg")
     bounds = (-LIMIT, LIMIT)
 
-    def __init__(self, data: bytes, header: Header, stop: int, buffer: np.ndarray, planes: Planes | None = None):
-        self._data, self.header, self._stop, self._buffer = data, header, stop, buffer
-        self.planes = planes or (np.ascontiguousarray(scan.layout(header).planes(buffer)[0]),)
+    def __init__(self, data: bytes, coding: Coding, planes: Planes | None = None):
+        self._data, self._coding = data, coding
+        self.planes = planes or (np.ascontiguousarray(layout(self.header).planes(coding.buffer)[0]),)
         self.rounding: np.ndarray | None = None
         self._past: str | None = None
         (plane,) = self.planes
@@ -82,9 +86,10 @@ class JpegCover(Cover):
             profile: an ICC profile.
         """
         if quality not in QUALITIES:
-            raise IsganError(
-                f"a JPEG quality of {quality} is out of bounds: from {QUALITIES[0]} to {QUALITIES[-1]}, best 93 to 97"
-            )
+            raise IsganError(f"a JPEG quality of {quality} is out of bounds: from {QUALITIES[0]} to {QUALITIES[-1]}, best 93 to 97")
+        if max(pixels.shape) > LONGEST:
+            size = f"{pixels.shape[1]} x {pixels.shape[0]}"
+            raise IsganError(f"a JPEG has no room for a picture of {size} pixels: save the stego image as .png, or take another cover")
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling="4:2:0", icc_profile=profile)
         cover = cls.read(file.getvalue(), "the fresh JPEG")
@@ -94,18 +99,17 @@ class JpegCover(Cover):
 
     @classmethod
     def read(cls, data: bytes, name: str) -> Self:
-        header = read_header(data, name)
-        buffer, stop = scan.read(data, header, name)
-        if data[stop:].lstrip(b"\xff")[:1] != bytes([EOI]) or data[stop] != 0xFF:
+        coding = read(data, name)
+        if data[coding.stop :].lstrip(b"\xff")[:1] != bytes([EOI]) or data[coding.stop] != 0xFF:
             raise damaged(name, "its end is missing or in the wrong place")
-        return cls(data, header, stop, buffer)
+        return cls(data, coding)
 
     def pixels(self) -> np.ndarray:
-        with Image.open(io.BytesIO(self.encode()), formats=["JPEG"]) as image:
+        with opened(self.encode(), "the JPEG file", ("JPEG",)) as image:
             return np.array(image)
 
     def changed(self, planes: Planes) -> Self:
-        other = type(self)(self._data, self.header, self._stop, self._buffer, planes)
+        other = type(self)(self._data, self._coding, planes)
         other._past = self._past
         return other
 
@@ -127,9 +131,13 @@ class JpegCover(Cover):
                 f"its JPEG quality is {quality_of(self.quantiser)}, where rounding betrays "
                 "every change: take a file of quality 98 or less, or scale it down (--scale 0.5 --jpeg-quality 95)"
             )
-        if self._pad is None:
+        if self._coding.pad is None:
             return "it was written by an unusual encoder, whose way cannot be kept: take the camera's own file"
         return None
+
+    @property
+    def header(self) -> Header:
+        return self._coding.header
 
     @property
     def quantiser(self) -> np.ndarray:
@@ -143,31 +151,15 @@ class JpegCover(Cover):
         return int(np.count_nonzero(plane) - np.count_nonzero(plane[::8, ::8]))
 
     @cached_property
-    def _counts(self) -> np.ndarray:
-        """How often each Huffman symbol occurs in the cover's file."""
-        return scan.frequencies(self._buffer, self.header)
-
-    @cached_property
-    def _pad(self) -> int | None:
-        """The bit that fills bytes in the cover's scan; None if no bit gives the very same scan."""
-        written = self._data[len(self.header.raw) : self._stop]
-        pads = (pad for pad in (1, 0) if scan.write(self._buffer, self.header, self._counts, pad) == written)
-        return next(pads, None)
-
-    @cached_property
     def _file(self) -> bytes:
-        buffer = self._buffer.copy()
-        (own,) = scan.layout(self.header).planes(buffer)[:1]
+        coding = self._coding
+        buffer = coding.buffer.copy()
+        own = layout(self.header).planes(buffer)[0]
         if np.array_equal(own, self.planes[0]):
             return self._data
         own[...] = self.planes[0]
-        counts = scan.frequencies(buffer, self.header)
-        header = self.header
-        if not scan.covers(header.tables, counts) or scan.is_shortest(header.tables, self._counts):
-            header = header.with_tables(scan.shortest(counts, header.tables, self._counts))
-        picture = scan.write(buffer, header, counts, 1 if self._pad is None else self._pad)
-        file = moved(header, picture, self._data[self._stop :], self.header, self._stop)
-        again = type(self).read(file, "the stego image")
-        if not np.array_equal(again._buffer, buffer):
+        header, picture = coding.written(buffer, 1 if coding.pad is None else coding.pad)
+        file = moved(header, picture, self._data[coding.stop :], self.header, coding.stop)
+        if not np.array_equal(read(file, "the stego image").buffer, buffer):
             raise IsganError("the JPEG file that was made is not what it should be: please report this")
         return file

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-BASIS = np.sqrt(np.where(np.arange(8) == 0, 1, 2) / 8)[:, None] * np.cos(
-    (2 * np.arange(8) + 1) * np.arange(8)[:, None] * np.pi / 16
-)
+BASIS = np.sqrt(np.where(np.arange(8) == 0, 1, 2) / 8)[:, None] * np.cos((2 * np.arange(8) + 1) * np.arange(8)[:, None] * np.pi / 16)
 """(8, 8): frequency by place; orthonormal."""
 
 

@@ -63,3 +63,35 @@ def shortest(frequencies: np.ndarray) -> Table:
     counts[longest] -= 1
     symbols = sorted((symbol for symbol in range(256) if lengths[symbol]), key=lambda symbol: (lengths[symbol], symbol))
     return Table(tuple(counts[1:17]), bytes(symbols))
+
+
+def fitted(table: Table, before: np.ndarray, after: np.ndarray) -> Table:
+    """The table that an encoder would write for other coefficients.
+
+    A table stays as long as it has every symbol, unless it is a shortest one: then it is made anew. Where the file's
+    encoder orders codes of the same length in another way than libjpeg, symbols keep the order that they had.
+
+    Args:
+        table: of the file.
+        before: (256,), how often it was needed there.
+        after: (256,), how often it is now.
+    """
+    former = shortest(before) if before.any() else table
+    made_for = before.any() and _bits(former) == _bits(table)
+    if not after.any() or (not made_for and set(np.flatnonzero(after)) <= set(table.symbols)):
+        return table
+    best = shortest(after)
+    return Table(best.counts, _in_order_of(table, best)) if made_for and former != table else best
+
+
+def _in_order_of(table: Table, best: Table) -> bytes:
+    """The symbols of a table, those with codes of the same length in the order of another table, new ones last."""
+    bits, rank = _bits(best), {symbol: place for place, symbol in enumerate(table.symbols)}
+    places = sorted((length, rank.get(symbol, symbol + 256), symbol) for symbol, length in bits.items())
+    return bytes(symbol for _, _, symbol in places)
+
+
+def _bits(table: Table) -> dict[int, int]:
+    """How many bits each symbol's code has."""
+    lengths = [length for length, count in enumerate(table.counts, 1) for _ in range(count)]
+    return dict(zip(table.symbols, lengths, strict=True))

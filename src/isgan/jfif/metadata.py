@@ -5,8 +5,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from isgan.jfif import scan
-from isgan.jfif.segments import APP0, APP1, APP2, APP14, COM, Header, Segment, read_header
+from isgan.jfif.file import read
+from isgan.jfif.segments import APP0, APP1, APP2, APP14, COM, Header, Segment
 
 END = b"\xff\xd9"
 EXIF, PROFILE, PICTURES = b"Exif\0\0", b"ICC_PROFILE\0", b"MPF\0"
@@ -28,8 +28,8 @@ class Field(NamedTuple):
 
 def stripped(data: bytes, name: str) -> bytes:
     """A file without EXIF, comments, makers' data and further pictures. What says how it is shown stays."""
-    header = read_header(data, name)
-    _, stop = scan.read(data, header, name)
+    coding = read(data, name)
+    header, stop = coding.header, coding.stop
     turned = orientation(header)
     tiff = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, ORIENTATION, 3, 1, turned, 0, 0)
     raw = b""

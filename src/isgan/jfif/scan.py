@@ -1,85 +1,45 @@
 """The scan of a baseline JPEG file: Huffman-coded coefficients to planes, and back (ITU T.81 Annex F)."""
 
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 
 from isgan.jfif import huffman
-from isgan.jfif.segments import ZIGZAG, Header, Table, damaged
+from isgan.jfif.bits import BAD_BLOCK, BAD_CODE, BAD_RESTART, ENDS_EARLY, FAULTS, fill, give_back, put, put_last
+from isgan.jfif.coding import Coding
+from isgan.jfif.layout import layout
+from isgan.jfif.segments import ZIGZAG, Header, damaged
 from isgan.jit import jit
 
-BAD_CODE, ENDS_EARLY, BAD_RESTART, BAD_BLOCK = -1, -2, -3, -4
-FAULTS = {
-    BAD_CODE: "a code that is in no table",
-    ENDS_EARLY: "the data end early",
-    BAD_RESTART: "a restart marker is missing",
-    BAD_BLOCK: "a block with more than 64 coefficients",
-}
 
+class Baseline(Coding):
+    """One scan of all coefficients."""
 
-class Layout(NamedTuple):
-    """Where the blocks of a scan lie in one flat buffer that holds all planes, each padded to whole MCUs.
+    def __init__(self, data: bytes, header: Header, name: str):
+        super().__init__(data, header, name)
+        places = layout(header)
+        # A block takes at least two codes: a claim of more blocks than that is not worth its memory.
+        if len(places.blocks) * places.across * places.down > 4 * (len(data) - len(header.raw)) + 8:
+            raise damaged(name, FAULTS[ENDS_EARLY])
+        self.buffer = np.zeros(places.samples, np.int16)
+        known, start = huffman.lookup(header.tables), len(header.raw)
+        bytes_ = np.frombuffer(data, np.uint8)
+        self.stop = _decode(bytes_, start, known, *places[:3], header.interval, ZIGZAG, self.buffer)
+        if self.stop < 0:
+            raise damaged(name, FAULTS[self.stop])
 
-    Attributes:
-        blocks: (blocks in an MCU, 7) int64: component, row of its DC and of its AC table, place of the first MCU's
-            block, samples from one row to the next, from one MCU to the next and from one row of MCUs to the next.
-        across, down: MCUs.
-        shapes: of the padded planes.
-        sizes: of the planes without the blocks that only fill the last MCUs.
-    """
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        return frequencies(self.buffer, self.header)
 
-    blocks: np.ndarray
-    across: int
-    down: int
-    shapes: tuple[tuple[int, int], ...]
-    sizes: tuple[tuple[int, int], ...]
-
-    def planes(self, buffer: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Views (h, w) of a buffer, of the sizes without padding."""
-        views, place = [], 0
-        for (height, width), (rows, columns) in zip(self.shapes, self.sizes, strict=True):
-            views.append(buffer[place : place + height * width].reshape(height, width)[:rows, :columns])
-            place += height * width
-        return tuple(views)
-
-    @property
-    def samples(self) -> int:
-        return sum(height * width for height, width in self.shapes)
-
-
-def layout(header: Header) -> Layout:
-    """The geometry of a file."""
-    parts = header.components
-    alone = len(parts) == 1  # a scan of one component has MCUs of one block, whatever the sampling factors say
-    widest, tallest = (1, 1) if alone else (max(part.across for part in parts), max(part.down for part in parts))
-    across, down = -(-header.width // (8 * widest)), -(-header.height // (8 * tallest))
-    rows, shapes, sizes, place = [], [], [], 0
-    for index, part in enumerate(parts):
-        wide, tall = (1, 1) if alone else (part.across, part.down)
-        height, width = 8 * tall * down, 8 * wide * across
-        shapes.append((height, width))
-        sizes.append((8 * _up(_up(header.height * tall, tallest), 8), 8 * _up(_up(header.width * wide, widest), 8)))
-        dc, ac = huffman.row(0, part.dc), huffman.row(1, part.ac)
-        for row in range(tall):
-            for column in range(wide):
-                rows.append((index, dc, ac, place + 8 * (row * width + column), width, 8 * wide, 8 * tall * width))
-        place += height * width
-    return Layout(np.array(rows, np.int64), across, down, tuple(shapes), tuple(sizes))
-
-
-def read(data: bytes, header: Header, name: str) -> tuple[np.ndarray, int]:
-    """All coefficients, (samples,) int16 in the places of `layout`, and where the scan's data end. `IsganError` if
-    damaged."""
-    places = layout(header)
-    # A block takes at least two codes: a claim of more blocks than that is not worth its memory.
-    if len(places.blocks) * places.across * places.down > 4 * (len(data) - len(header.raw)) + 8:
-        raise damaged(name, FAULTS[ENDS_EARLY])
-    buffer = np.zeros(places.samples, np.int16)
-    known, start = huffman.lookup(header.tables), len(header.raw)
-    stop = _decode(np.frombuffer(data, np.uint8), start, known, *places[:3], header.interval, ZIGZAG, buffer)
-    if stop < 0:
-        raise damaged(name, FAULTS[stop])
-    return buffer, stop
+    def written(self, buffer: np.ndarray, pad: int) -> tuple[Header, bytes]:
+        counts = frequencies(buffer, self.header)
+        tables = {
+            key: huffman.fitted(table, self._counts[huffman.row(*key)], counts[huffman.row(*key)])
+            for key, table in self.header.tables.items()
+        }
+        header = self.header.with_tables(tables) if tables != self.header.tables else self.header
+        return header, write(buffer, header, counts, pad)
 
 
 def frequencies(buffer: np.ndarray, header: Header) -> np.ndarray:
@@ -88,33 +48,6 @@ def frequencies(buffer: np.ndarray, header: Header) -> np.ndarray:
     words, lengths = np.zeros((8, 256), np.uint32), np.ones((8, 256), np.uint8)
     _run(buffer, header, words, lengths, 1, counts, np.empty(0, np.uint8))
     return counts
-
-
-def is_shortest(tables: huffman.Tables, counts: np.ndarray) -> bool:
-    """Whether the tables were made for a scan with these frequencies; among codes of the same length their order is
-    free."""
-    return all(_bits(tables[key]) == _bits(best) for key, best in _best(counts, tables).items())
-
-
-def shortest(counts: np.ndarray, tables: huffman.Tables, before: np.ndarray) -> huffman.Tables:
-    """Tables as short as can be for a scan with other frequencies; those that are not used stay.
-
-    Args:
-        counts: the frequencies.
-        tables: of the file.
-        before: the frequencies that they were made for. Where the file's encoder orders codes of the same length in
-            another way than libjpeg, symbols keep the order that they had.
-    """
-    found, former = _best(counts, tables), _best(before, tables)
-    for key, best in found.items():
-        if key in former and _bits(former[key]) == _bits(tables[key]) and former[key] != tables[key]:
-            found[key] = Table(best.counts, _in_order_of(tables[key], best))
-    return tables | found
-
-
-def covers(tables: huffman.Tables, counts: np.ndarray) -> bool:
-    """Whether the tables have all the symbols that are needed."""
-    return not (counts.astype(bool) & (huffman.codes(tables)[1] == 0)).any()
 
 
 def write(buffer: np.ndarray, header: Header, counts: np.ndarray, pad: int) -> bytes:
@@ -133,24 +66,6 @@ def write(buffer: np.ndarray, header: Header, counts: np.ndarray, pad: int) -> b
     return out[:size].tobytes()
 
 
-def _best(counts: np.ndarray, tables: huffman.Tables) -> huffman.Tables:
-    """The shortest table in place of each that is used."""
-    return {key: huffman.shortest(counts[huffman.row(*key)]) for key in tables if counts[huffman.row(*key)].any()}
-
-
-def _in_order_of(table: Table, best: Table) -> bytes:
-    """The symbols of a table, those with codes of the same length in the order of another table, new ones last."""
-    bits, rank = _bits(best), {symbol: place for place, symbol in enumerate(table.symbols)}
-    places = sorted((length, rank.get(symbol, symbol + 256), symbol) for symbol, length in bits.items())
-    return bytes(symbol for _, _, symbol in places)
-
-
-def _bits(table: Table) -> dict[int, int]:
-    """How many bits each symbol's code has."""
-    lengths = [length for length, count in enumerate(table.counts, 1) for _ in range(count)]
-    return dict(zip(table.symbols, lengths, strict=True))
-
-
 def _run(
     buffer: np.ndarray,
     header: Header,
@@ -161,13 +76,7 @@ def _run(
     out: np.ndarray,
 ) -> int:
     places = layout(header)
-    return _encode(
-        buffer, places.blocks, places.across, places.down, header.interval, ZIGZAG, words, lengths, pad, counts, out
-    )
-
-
-def _up(number: int, step: int) -> int:
-    return -(-number // step)
+    return _encode(buffer, places.blocks, places.across, places.down, header.interval, ZIGZAG, words, lengths, pad, counts, out)
 
 
 @jit
@@ -194,14 +103,7 @@ def _decode(data, place, lookup, blocks, across, down, interval, zigzag, buffer)
             corner = blocks[index, 3] + across_by * blocks[index, 5] + down_by * blocks[index, 6]
             k = 0
             while k < 64:
-                while have <= 48:
-                    if place < size and not (data[place] == 0xFF and (place + 1 >= size or data[place + 1] != 0)):
-                        window = (window << np.uint64(8)) | np.uint64(data[place])
-                        place += 2 if data[place] == 0xFF else 1
-                    else:
-                        window = window << np.uint64(8)
-                        borrowed += 8
-                    have += 8
+                place, window, have, borrowed = fill(data, place, window, have, borrowed)
                 table = blocks[index, 1] if k == 0 else blocks[index, 2]
                 entry = np.int64(lookup[table, (window >> np.uint64(have - 16)) & np.uint64(0xFFFF)])
                 if entry == 0:
@@ -240,28 +142,7 @@ def _decode(data, place, lookup, blocks, across, down, interval, zigzag, buffer)
                 k += 1
             if k > 64:
                 return BAD_BLOCK
-    # Bytes that were taken in but not used are given back.
-    spare = (have - borrowed) >> 3
-    while spare > 0:
-        place -= 1
-        if data[place] == 0 and place > 0 and data[place - 1] == 0xFF:
-            place -= 1
-        spare -= 1
-    return place
-
-
-@jit
-def _put(window, have, out, place):
-    """Writes the whole bytes among the lowest `have` bits, a zero after each 255; returns the next place, bits left."""
-    while have >= 8:
-        have -= 8
-        byte = np.uint8((window >> np.uint64(have)) & np.uint64(255))
-        out[place] = byte
-        place += 1
-        if byte == 255:
-            out[place] = 0
-            place += 1
-    return place, have
+    return give_back(data, place, (have - borrowed) >> 3)
 
 
 @jit
@@ -274,10 +155,7 @@ def _encode(buffer, blocks, across, down, interval, zigzag, words, lengths, pad,
     mcus = across * down
     for mcu in range(mcus + 1):
         if writing and (mcu == mcus or (interval and left == 0)):
-            spare = (8 - have % 8) % 8
-            window = (window << np.uint64(spare)) | np.uint64((1 << spare) - 1 if pad else 0)
-            have += spare
-            place, have = _put(window, have, out, place)
+            place, have = put_last(window, have, out, place, pad), 0
         if mcu == mcus:
             break
         if interval and left == 0:
@@ -324,6 +202,6 @@ def _encode(buffer, blocks, across, down, interval, zigzag, words, lengths, pad,
                     window = (window << np.uint64(lengths[table, symbol])) | np.uint64(words[table, symbol])
                     window = (window << np.uint64(size)) | tail
                     have += lengths[table, symbol] + size
-                    place, have = _put(window, have, out, place)
+                    place, have = put(window, have, out, place)
                 k += step
     return place

@@ -1,4 +1,4 @@
-"""A JPEG file as its segments, ITU T.81 Annex B: everything before the scan, byte for byte, and what it says."""
+"""A JPEG file as its segments, ITU T.81 Annex B: everything before the first scan, byte for byte, and what it says."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from isgan.errors import IsganError
 
 SOI, EOI, SOS, DQT, DHT, DRI, COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
 APP0, APP1, APP2, APP14 = 0xE0, 0xE1, 0xE2, 0xEE
-BASELINE, EXTENDED = 0xC0, 0xC1
+BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
 MAX_PIXELS = 100_000_000
 
@@ -56,13 +56,14 @@ class Table(NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before the scan of a baseline file.
+    """What stands before the scan of a file, or the first of its scans.
 
     Attributes:
         segments: from the start of image to the start of scan, which are among them.
         quantisers: by number, (8, 8) int32.
         tables: Huffman tables by class, 0 for DC and 1 for AC, and number.
         interval: MCUs between restart markers, 0 for none.
+        progressive: the coefficients come in several scans, each of which names its own Huffman tables.
     """
 
     segments: tuple[Segment, ...]
@@ -72,6 +73,7 @@ class Header:
     quantisers: dict[int, np.ndarray]
     tables: dict[tuple[int, int], Table]
     interval: int
+    progressive: bool = False
 
     @property
     def raw(self) -> bytes:
@@ -80,16 +82,17 @@ class Header:
 
     def with_tables(self, tables: dict[tuple[int, int], Table]) -> "Header":
         """The same header with other Huffman tables, each in the segment in which it stood."""
-        segments = []
-        for segment in self.segments:
-            if segment.marker == DHT:
-                payload = b"".join(
-                    bytes([kind << 4 | number, *tables[kind, number].counts]) + tables[kind, number].symbols
-                    for kind, number, _ in _huffman(segment.payload)
-                )
-                segment = Segment.of(DHT, payload)
-            segments.append(segment)
-        return replace(self, segments=tuple(segments), tables=tables)
+        return replace(self, segments=with_tables(self.segments, tables), tables=tables)
+
+
+def with_tables(segments: tuple[Segment, ...], tables: dict[tuple[int, int], Table]) -> tuple[Segment, ...]:
+    """The same segments with other Huffman tables."""
+    return tuple(_with_tables(segment, tables) if segment.marker == DHT else segment for segment in segments)
+
+
+def _with_tables(segment: Segment, tables: dict[tuple[int, int], Table]) -> Segment:
+    parts = (((kind, number), tables[kind, number]) for kind, number, _ in huffman_tables(segment.payload))
+    return Segment.of(DHT, b"".join(bytes([k << 4 | n, *table.counts]) + table.symbols for (k, n), table in parts))
 
 
 def read_header(data: bytes, name: str) -> Header:
@@ -101,7 +104,7 @@ def read_header(data: bytes, name: str) -> Header:
     try:
         return _header(data, name)
     except (IndexError, ValueError, KeyError) as error:
-        raise damaged(name, f"its header ends early or contradicts itself: {error}") from error
+        raise damaged(name, "its header ends early or contradicts itself") from error
 
 
 def damaged(name: str, reason: str) -> IsganError:
@@ -114,9 +117,9 @@ def _header(data: bytes, name: str) -> Header:
     segments, place = [Segment(SOI, data[:2])], 2
     quantisers: dict[int, np.ndarray] = {}
     tables: dict[tuple[int, int], Table] = {}
-    interval, frame = 0, None
+    interval, frame, progressive = 0, None, False
     while segments[-1].marker != SOS:
-        segment = _segment(data, place)
+        segment = segment_at(data, place)
         place += len(segment.raw)
         segments.append(segment)
         marker, payload = segment
@@ -124,31 +127,33 @@ def _header(data: bytes, name: str) -> Header:
         if marker == DQT:
             quantisers |= _quantisers(payload)
         elif marker == DHT:
-            tables |= {(kind, number): table for kind, number, table in _huffman(payload)}
+            tables |= {(kind, number): table for kind, number, table in huffman_tables(payload)}
         elif marker == DRI:
             interval = int.from_bytes(payload[:2], "big")
         elif marker in FRAMES:
             if frame is not None:
                 raise ValueError("two frames")
             _check_kind(marker, payload, name)
-            frame = payload
+            frame, progressive = payload, marker == PROGRESSIVE
     if frame is None:
         raise ValueError("no frame")
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     if not height or not width:
         raise ValueError("no size")
     if height * width > MAX_PIXELS:
-        raise IsganError(
-            f"{name} has too many pixels: at most {MAX_PIXELS / 1e6:.0f} megapixels are read; scale it down"
-        )
-    components = _components(frame, segments[-1].payload, name)
-    for component in components:  # KeyError where one is missing
-        quantisers[component.quantiser], tables[0, component.dc], tables[1, component.ac]
+        raise IsganError(f"{name} has too many pixels: at most {MAX_PIXELS / 1e6:.0f} megapixels are read; scale it down")
+    components = _components(frame)
+    if not progressive:
+        components = _with_all(components, segments[-1].payload, name)
+        for component in components:  # KeyError where one is missing
+            tables[0, component.dc], tables[1, component.ac]
+    for component in components:
+        quantisers[component.quantiser]
     _check_colors(segments, components, name)
-    return Header(tuple(segments), width, height, components, quantisers, tables, interval)
+    return Header(tuple(segments), width, height, components, quantisers, tables, interval, progressive)
 
 
-def _segment(data: bytes, place: int) -> Segment:
+def segment_at(data: bytes, place: int) -> Segment:
     start = place
     if data[place] != 0xFF:
         raise ValueError(f"no marker at byte {place}")
@@ -178,53 +183,62 @@ def _quantisers(payload: bytes) -> dict[int, np.ndarray]:
     return tables
 
 
-def _huffman(payload: bytes) -> list[tuple[int, int, Table]]:
+def huffman_tables(payload: bytes) -> list[tuple[int, int, Table]]:
     tables, place = [], 0
     while place < len(payload):
         kind, number = payload[place] >> 4, payload[place] & 15
         counts = tuple(payload[place + 1 : place + 17])
         symbols = payload[place + 17 : place + 17 + sum(counts)]
         full = sum(count << (16 - bits) for bits, count in enumerate(counts, 1))
-        if (
-            kind > 1
-            or number > 3
-            or len(counts) < 16
-            or len(symbols) < sum(counts)
-            or full > 1 << 16
-            or len(set(symbols)) < len(symbols)
-        ):
+        if kind > 1 or number > 3 or len(counts) < 16 or len(symbols) < sum(counts) or full > 1 << 16 or len(set(symbols)) < len(symbols):
             raise ValueError("Huffman table")
         tables.append((kind, number, Table(counts, symbols)))
         place += 17 + len(symbols)
     return tables
 
 
-def _components(frame: bytes, scan: bytes, name: str) -> tuple[Component, ...]:
+def _components(frame: bytes) -> tuple[Component, ...]:
     count = frame[5]
     if len(frame) != 6 + 3 * count or not count:
         raise ValueError("frame")
-    if scan[0] != count:
-        raise IsganError(f"{name} has its colours in several scans: `jpegtran` makes an ordinary one without loss")
-    if len(scan) != 4 + 2 * count or scan[1 + 2 * count :] != bytes([0, 63, 0]):
-        raise ValueError("scan")
     components = []
     for index in range(count):
         label, factors, quantiser = frame[6 + 3 * index : 9 + 3 * index]
-        selected, tables = scan[1 + 2 * index : 3 + 2 * index]
-        if selected != label or not 1 <= factors >> 4 <= 4 or not 1 <= factors & 15 <= 4:
+        if not 1 <= factors >> 4 <= 4 or not 1 <= factors & 15 <= 4:
             raise ValueError("components")
-        components.append(Component(label, factors >> 4, factors & 15, quantiser, tables >> 4, tables & 15))
+        components.append(Component(label, factors >> 4, factors & 15, quantiser, 0, 0))
+    if len({part.name for part in components}) < count:
+        raise ValueError("two components of one name")
     if count > 1 and sum(part.across * part.down for part in components) > 10:
         raise ValueError("sampling factors")
     return tuple(components)
 
 
+def in_scan(components: tuple[Component, ...], scan: bytes) -> tuple[Component, ...]:
+    """The components that a scan has, with their Huffman tables."""
+    count, known = scan[0], {part.name: part for part in components}
+    if len(scan) != 4 + 2 * count or not 1 <= count <= len(components):
+        raise ValueError("scan")
+    chosen = [(known[scan[place]], scan[place + 1]) for place in range(1, 1 + 2 * count, 2)]
+    places = [components.index(part) for part, _ in chosen]
+    if places != sorted(set(places)):
+        raise ValueError("components of a scan")
+    return tuple(part._replace(dc=tables >> 4, ac=tables & 15) for part, tables in chosen)
+
+
+def _with_all(components: tuple[Component, ...], scan: bytes, name: str) -> tuple[Component, ...]:
+    """The components of a baseline file, which has to have all of them in one scan."""
+    if scan[0] != len(components):
+        raise IsganError(f"{name} has its colours in several scans: `jpegtran` makes an ordinary one without loss")
+    if scan[-3:] != bytes([0, 63, 0]):
+        raise ValueError("scan")
+    return in_scan(components, scan)
+
+
 def _check_kind(marker: int, frame: bytes, name: str) -> None:
     """Refuses what is not written as it was, each with its remedy."""
-    if marker not in (BASELINE, EXTENDED):
-        kind = {0xC2: "progressive", 0xC3: "lossless"}.get(
-            marker, "arithmetically coded" if marker in (0xC9, 0xCA) else "rare kind of"
-        )
+    if marker not in (BASELINE, EXTENDED, PROGRESSIVE):
+        kind = {0xC3: "lossless", 0xC9: "arithmetically coded", 0xCA: "arithmetically coded"}.get(marker, "rare kind of")
         remedy = f"`jpegtran -copy all -outfile baseline.jpg {name}` makes an ordinary one without loss"
         raise IsganError(f"{name} is a {kind} JPEG, which cannot be written as it was: {remedy}")
     if frame[0] != 8:
@@ -238,10 +252,6 @@ def _check_colors(segments: list[Segment], components: tuple[Component, ...], na
     if len(components) not in (1, 3):
         raise IsganError(f"{name} is CMYK, or has {len(components)} colour components: convert it to RGB first")
     if len(components) == 3 and (transform == 0 or (transform is None and names == b"RGB")):
-        raise IsganError(
-            f"{name} keeps red, green and blue instead of brightness and colour: save it as an ordinary JPEG"
-        )
-    if len(components) == 3 and any(
-        part.across > components[0].across or part.down > components[0].down for part in components
-    ):
+        raise IsganError(f"{name} keeps red, green and blue instead of brightness and colour: save it as an ordinary JPEG")
+    if len(components) == 3 and any(part.across > components[0].across or part.down > components[0].down for part in components):
         raise IsganError(f"{name} has finer colour than brightness: save it as an ordinary JPEG")
