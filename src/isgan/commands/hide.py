@@ -75,7 +75,7 @@ def hide(
     risk
         How much may be hidden: low, medium, or high, which is all that the cover can carry and easily detected.
     scale
-        Reduce the cover by this factor first, such as 0.5: a remedy for PNG covers that once were JPEG.
+        Reduce the cover by this factor first, such as 0.45: a remedy for covers that once were JPEG, HEIC, AVIF or WebP.
     frame
         Of an animated cover or secret, or one of several pages, which frame to take: 1 is the first.
     gray
