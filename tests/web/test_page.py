@@ -128,6 +128,17 @@ def test_what_one_sees(page, folder) -> None:
     assert page.evaluate("document.getElementById('view-secret').naturalWidth") == 64
 
 
+def test_dropped(page, folder) -> None:
+    for name, file in (("cover", "cover.png"), ("secret", "notes.txt")):
+        data = list((folder / file).read_bytes())
+        carried = page.evaluate_handle("""([bytes, name]) => { const carried = new DataTransfer();
+            carried.items.add(new File([new Uint8Array(bytes)], name)); return carried; }""", [data, file])  # fmt: skip
+        page.dispatch_event(f"#{name}-drop", "drop", {"dataTransfer": carried})
+    page.locator("#cover-drop", has_text="128 \u00d7 128").wait_for()
+    page.locator("#secret-drop", has_text="notes.txt").wait_for()
+    page.locator("#fill-told", has_text="that this risk allows").wait_for()
+
+
 def test_revealed(page, folder) -> None:
     page.focus("#tab-hide")
     page.keyboard.press("ArrowRight")

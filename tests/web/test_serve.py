@@ -13,6 +13,7 @@ import pytest
 from serving import PHRASE, Server
 
 from isgan.__main__ import main
+from isgan.web.pool import Died, Pool
 
 
 def wait(condition, seconds: float = 15.0) -> bool:
@@ -107,6 +108,16 @@ def test_with_a_token_others_are_served(cover) -> None:
     finally:
         code, out, err = running.stop(signal.SIGTERM)
     assert code == 143 and token not in out + err
+
+
+def test_a_worker_that_does_not_start(capsys, monkeypatch) -> None:
+    async def broken(pool) -> None:
+        raise Died
+
+    monkeypatch.setattr(Pool, "start", broken)
+    assert main(["serve", "--port", "0", "--quiet"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "isgan.web.worker" in err and err.count("\n") == 1
 
 
 def test_the_extra_is_named_where_it_is_missing(capsys, monkeypatch) -> None:

@@ -76,4 +76,8 @@ def serve(host: str, port: int, token: str | None, hosts: Collection[str], limit
         settings: dict[str, Any] = {"log_config": None, "log_level": logging.CRITICAL + 1, "access_log": False}
         config = uvicorn.Config(app, lifespan="on", ws="none", server_header=False, proxy_headers=False, limit_concurrency=CONNECTIONS,
                                 timeout_graceful_shutdown=1, **settings)  # fmt: skip
-        uvicorn.Server(config).run([listening])
+        try:
+            uvicorn.Server(config).run([listening])
+        except SystemExit as error:  # what begins with the application failed
+            words = "the process that does the work does not start: install isgan anew; python -m isgan.web.worker says why"
+            raise IsganError(words) from error
