@@ -1,6 +1,7 @@
 """Damaged files of every kind, over all that reads files: each is used, or refused in one line, and nothing else happens."""
 
 import logging
+import struct
 import subprocess
 import sys
 import warnings
@@ -133,3 +134,23 @@ def test_a_jpeg_of_very_many_scans_is_refused(monkeypatch):
     assert read_picture(good + 200 * scan).shape == (64, 64, 3)  # after its end: a phone's video may have anything
     monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded"))
     refused(lambda: read_picture(good[:-2] + 100 * scan + good[-2:]), "more than 100 scans")
+
+
+def test_the_size_of_each_page_is_checked(monkeypatch):
+    pages = saved(Image.new("RGB", (20, 30)), "TIFF", save_all=True, append_images=[Image.new("RGB", (21, 31))])
+    width, height = struct.pack("<HHII", 256, 4, 1, 21), struct.pack("<HHII", 257, 4, 1, 31)
+    assert read_picture(pages, frame=2).shape == (31, 21, 3)
+    assert width in pages and height in pages
+    larger = pages.replace(width, width[:8] + struct.pack("<I", 20_000)).replace(height, height[:8] + struct.pack("<I", 20_000))
+    assert read_picture(larger, frame=1).shape == (30, 20, 3)
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded"))
+    refused(lambda: read_picture(larger, frame=2), "too many pixels")
+
+
+def test_what_decoders_say_cannot_move_the_cursor(monkeypatch):
+    def fail(*_):
+        raise ValueError("bad \x1b[31m\u202e\n tag")
+
+    data = saved(Image.new("RGB", (4, 4)), "PNG")
+    monkeypatch.setattr(Image.Image, "load", fail)
+    assert refused(lambda: read_picture(data), "bad [31m tag").isprintable()

@@ -99,6 +99,7 @@ def decode(data: bytes, name: str, frame: int | None = None) -> Decoded:
         data = bare(data)
     with opened(data, name) as image:
         chosen = _choose(image, frame, name)
+        _check_size(image, name)  # pages differ
         _check_mode(image, name)
         if depth.bits(image) > 8 and image.mode not in depth.GRAY:
             decoded = _deep(data, image, chosen, name, chunks)
@@ -120,8 +121,7 @@ def opened(data: bytes, name: str, formats: tuple[str, ...] = FORMATS) -> Iterat
             except UnidentifiedImageError:
                 raise _unidentified(data, name) from None
         with image:
-            memory = PROGRESSIVE if image.info.get("progressive") else MEMORY.get(str(image.format), 4)
-            check_size(*image.size, name, memory)
+            _check_size(image, name)
             if data.startswith(JPEG):
                 check_scans(data, name)
             yield image
@@ -140,7 +140,8 @@ def decoding(name: str) -> Iterator[None]:
         except Image.DecompressionBombError:
             check_size(MAX_PIXELS, 2, name)
         except Exception as error:  # damaged data makes decoders raise nearly anything
-            reason = " ".join(str(error).split()) or type(error).__name__
+            said = "".join(letter if letter.isprintable() else " " for letter in str(error))
+            reason = " ".join(said.split()) or type(error).__name__
             raise IsganError(f"{name} is damaged or incomplete ({reason}): get it again or save it as PNG") from error
 
 
@@ -180,6 +181,10 @@ def decoded_of(image: Image.Image, name: str, chunks: dict[bytes, bytes]) -> Dec
     # Pillow knows no way from 1 bit to LA.
     converted = image.convert("RGBA").convert("LA") if image.mode == "1" and mode == "LA" else image.convert(mode)
     return _described(converted, image, chunks)
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    check_size(*image.size, name, PROGRESSIVE if image.info.get("progressive") else MEMORY.get(str(image.format), 4))
 
 
 def _check_mode(image: Image.Image, name: str) -> None:
