@@ -78,7 +78,7 @@ def ranked(secret: Path, covers: Path, output: str | os.PathLike | None, options
     wanted = len(pack(given, MAX_BYTES, options, options.codec or scheme.codec, lambda size: 1.0).data)
     found = pictures(covers)
     candidates, refused = [], {}
-    work = partial(_judged, wanted=wanted, output=output, options=options)
+    work = partial(judged, wanted=wanted, output=output, options=options)
     with closing(jobs.each(work, found, processes or workers(options, len(found)), ordered=True)) as outcomes:
         for number, outcome in enumerate(outcomes, 1):
             if outcome.result is None:
@@ -98,7 +98,7 @@ def ranked(secret: Path, covers: Path, output: str | os.PathLike | None, options
     return Ranking(sorted(candidates, key=key), refused)
 
 
-def hide_best(secret: Path, covers: Path, output: str | os.PathLike | None, phrase: str | None, options: Options, ranking: Ranking,
+def hide_best(secret: Path | bytes, covers: Path, output: str | os.PathLike | None, phrase: str | None, options: Options, ranking: Ranking,
               force: bool = False, progress: Progress = silent) -> pipeline.Stego:  # fmt: skip
     """`isgan.pipeline.hide` in the best cover, or in the next ones if it fails there; the facts say which one it was."""
     for number, candidate in enumerate(ranking.candidates[:TRIALS], 1):
@@ -116,7 +116,7 @@ def hide_best(secret: Path, covers: Path, output: str | os.PathLike | None, phra
     raise IsganError(f"there is no cover in {quoted(covers)}: put some there, or name another folder")
 
 
-def _judged(path: Path, wanted: int, output: str | os.PathLike | None, options: Options) -> Candidate:
+def judged(path: Path, wanted: int, output: str | os.PathLike | None, options: Options) -> Candidate:
     """In a process of its own: what one cover is worth."""
     scheme = models.load(options.model)
     assert isinstance(scheme, Embedding)

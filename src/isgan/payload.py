@@ -11,13 +11,14 @@ from PIL import Image
 
 from isgan import split
 from isgan.codecs import codecs
-from isgan.codecs.base import DECADE, Codec, Encoded, best, fewest
+from isgan.codecs.base import DECADE, Codec, Encoded, Search, fewest
 from isgan.errors import IsganError, NothingFound
 from isgan.options import Options
 from isgan.secret import Secret
 
 FILE = "file"  # the codec of bytes that have to come back unchanged
 HIGHEST, LOWEST = 40.0, 30.0  # dB between which a picture is fitted before it is made smaller
+DOUBT = 0.2  # dB by which what is foreseen may be wrong
 SMALLEST = 64  # pixels of the shorter side
 NAME_BYTES = 255
 
@@ -119,18 +120,19 @@ def _fitted(codec: Codec, picture: np.ndarray, room: int, options: Options, larg
         _check(len(made.data), room, options, larger, "--quality is lower")
         return made
     smallest = min(1.0, SMALLEST / min(picture.shape[:2]))
-    scale = 1.0
+    scale, search = 1.0, None
     while True:
-        reduced = _scaled(picture, scale)
-        found = best(codec, reduced, room, HIGHEST)
-        if found is not None and (found.psnr >= LOWEST or scale == smallest):
-            return found
-        least = fewest(codec, reduced, LOWEST)
+        search = Search(codec, _scaled(picture, scale), search)
+        if scale == smallest or search.foreseen(room, HIGHEST).psnr >= LOWEST - DOUBT:
+            found = search.best(room, HIGHEST)
+            if found is not None and found.psnr >= LOWEST:
+                return found
         if scale == smallest:
             break
         # Bytes grow a little less than pixels do, so this comes near from above in a few steps.
-        scale = max(smallest, scale * min(0.95, (room / len(least.data)) ** 0.5))
-    _check(len(least.data), room, options, larger, "the secret is simpler")
+        scale = max(smallest, scale * min(0.95, (room / search.foreseen_fewest(LOWEST).size) ** 0.5))
+    least = search.fewest(LOWEST)
+    _check(len(least.data), room, options, larger, "--gray is given" if picture.ndim == 3 else "the secret is simpler")
     return least
 
 

@@ -62,42 +62,13 @@ class Codec(ABC, Generic[Content]):
 
 
 def best(codec: Codec[np.ndarray], picture: np.ndarray, room: int, psnr: float | None) -> Encoded | None:
-    """The best quality within so many bytes, but no better than needed.
-
-    Args:
-        codec: one for pictures.
-        picture: (H, W) or (H, W, 3) uint8.
-        room: bytes that there are.
-        psnr: dB that are enough; None if nothing is.
-
-    Returns:
-        The first level that reaches `psnr`, if it fits, else the last that fits, or None if none does.
-    """
-    search = _Search(codec, picture)
-    enough = math.inf if psnr is None else psnr
-
-    def surplus(made: Estimate) -> float:
-        excess = DECADE * math.log10((made.size + 1) / (max(room, 0) + 1.5))  # positive if it does not fit
-        return max(made.psnr - enough, excess)
-
-    while True:
-        level = search.first(surplus)
-        if level == codec.levels.stop or search.at(level).size > room:
-            level = max(level - 1, codec.levels.start)
-        if level in search.made:
-            made = search.made[level]
-            return made if len(made.data) <= room else None
-        search.make(level, level + 1)
+    """The best quality within so many bytes, but no better than needed, see `Search.best`."""
+    return Search(codec, picture).best(room, psnr)
 
 
 def fewest(codec: Codec[np.ndarray], picture: np.ndarray, psnr: float) -> Encoded:
     """The fewest bytes that reach `psnr` dB, or the best that the codec can."""
-    search = _Search(codec, picture)
-    while True:
-        level = min(search.first(lambda made: made.psnr - psnr), codec.levels[-1])
-        if level in search.made:
-            return search.made[level]
-        search.make(level - 1, level)
+    return Search(codec, picture).fewest(psnr)
 
 
 def read_one(data: bytes, kind: str) -> np.ndarray:
@@ -125,14 +96,69 @@ def _estimate(made: Encoded) -> Estimate:
     return Estimate(len(made.data), min(made.psnr, EXACT))
 
 
-class _Search:
-    """A picture at the levels that were asked for so far."""
+class Search:
+    """A picture at the levels that were asked for so far.
 
-    def __init__(self, codec: Codec[np.ndarray], picture: np.ndarray):
+    Args:
+        codec: one for pictures.
+        picture: (H, W) or (H, W, 3) uint8.
+        like: of a picture that resembles it, such as the same one larger: what it gained over its sketches is expected here too.
+    """
+
+    def __init__(self, codec: Codec[np.ndarray], picture: np.ndarray, like: "Search | None" = None):
         self.codec, self.picture = codec, picture
         self.made: dict[int, Encoded] = {}
         self.sketches: dict[int, Estimate] = {}
-        self.ratio, self.gain = codec.ratio, codec.gain
+        self.ratio: float = like.ratio if like else codec.ratio
+        self.gain: float = like.gain if like else codec.gain
+
+    def best(self, room: int, psnr: float | None) -> Encoded | None:
+        """The best quality within so many bytes, but no better than needed.
+
+        Args:
+            room: bytes that there are.
+            psnr: dB that are enough; None if nothing is.
+
+        Returns:
+            The first level that reaches `psnr`, if it fits, else the last that fits, or None if none does.
+        """
+        while True:
+            level = self._best_level(room, psnr)
+            if level in self.made:
+                made = self.made[level]
+                return made if len(made.data) <= room else None
+            self.make(level)
+
+    def fewest(self, psnr: float) -> Encoded:
+        """The fewest bytes that reach `psnr` dB, or the best that the codec can."""
+        while True:
+            level = self._level_of(psnr)
+            if level in self.made:
+                return self.made[level]
+            self.make(level)
+
+    def foreseen(self, room: int, psnr: float | None) -> "Estimate":
+        """What `best` will roughly come to, in a fraction of the time; that of the smallest file if none fits."""
+        return self.at(self._best_level(room, psnr))
+
+    def foreseen_fewest(self, psnr: float) -> "Estimate":
+        """What `fewest` will roughly come to, in a fraction of the time."""
+        return self.at(self._level_of(psnr))
+
+    def _best_level(self, room: int, psnr: float | None) -> int:
+        enough = math.inf if psnr is None else psnr
+
+        def surplus(made: Estimate) -> float:
+            excess = DECADE * math.log10((made.size + 1) / (max(room, 0) + 1.5))  # positive if it does not fit
+            return max(made.psnr - enough, excess)
+
+        level = self.first(surplus)
+        if level == self.codec.levels.stop or self.at(level).size > room:
+            level = max(level - 1, self.codec.levels.start)
+        return level
+
+    def _level_of(self, psnr: float) -> int:
+        return min(self.first(lambda made: made.psnr - psnr), self.codec.levels[-1])
 
     def make(self, *levels: int) -> None:
         """Levels as they will be used, side by side; estimates of others follow what they gained over their sketches.
