@@ -11,6 +11,7 @@ from isgan.jfif.dct import luma
 
 WINDOW = 17  # pixels across, over which evidence is averaged
 LIMIT = 3  # SPAM's differences are cut off there
+MARK = 5  # pixels across that one pixel of a foreign colour marks
 DARKEST = 0.35
 
 
@@ -23,10 +24,14 @@ def contributions(detector: Spam, cover: Cover) -> np.ndarray:
     weights, offset = detector.ensemble.linear(planes.shape[2] * 2 * (2 * LIMIT + 1) ** 3)
     height, width = planes.shape[:2]
     found = np.full((height, width), -offset)
-    for place, own in enumerate(weights.reshape(planes.shape[2], 2, -1)):
+    # sealwatch counts rows and columns together, and both diagonals.
+    straight, diagonal = height * max(width - 3, 0) + max(height - 3, 0) * width, 2 * max(height - 3, 0) * max(width - 3, 0)
+    for place, (of_diagonals, of_lines) in enumerate(weights.reshape(planes.shape[2], 2, -1) * found.size / 2):
         samples = planes[..., place].astype(np.int64)
-        for (down, right), table in zip(((0, 1), (1, 0), (1, 1), (-1, 1)), (own[1], own[1], own[0], own[0]), strict=True):
-            _add(found, samples, down, right, table)
+        for down, right in ((0, 1), (1, 0)):
+            _add(found, samples, down, right, of_lines / max(straight, 1))
+        for down, right in ((1, 1), (-1, 1)):
+            _add(found, samples, down, right, of_diagonals / max(diagonal, 1))
     return found
 
 
@@ -43,8 +48,7 @@ def _add(found: np.ndarray, samples: np.ndarray, down: int, right: int, table: n
     # sealwatch's order: left, centre and right of what it calls so, the first of them running fastest.
     forwards = (last + LIMIT) + base * (middle + LIMIT) + base**2 * (first + LIMIT)
     backwards = (LIMIT - first) + base * (LIMIT - middle) + base**2 * (LIMIT - last)
-    share = found.size / (rows * columns) / 4
-    found[top + down : top + down + rows, right : right + columns] += share * (table[forwards] + table[backwards]) / 2
+    found[top + down : top + down + rows, right : right + columns] += table[forwards] + table[backwards]
 
 
 def smoothed(values: np.ndarray, window: int = WINDOW) -> np.ndarray:
@@ -66,7 +70,7 @@ def heat_map(cover: Cover, detector: Spam | None) -> np.ndarray:
     pixels = cover.pixels()
     changed = foreign(cover)
     if changed is not None and changed.any():
-        strength = np.minimum(4 * smoothed(changed.astype(float), 5), 1.0)
+        strength = np.minimum(MARK**2 * smoothed(changed.astype(float), MARK), 1.0)
     elif detector is None:
         strength = np.zeros(pixels.shape[:2])
     else:
