@@ -35,7 +35,7 @@ JPEG_PARTS = (Parts("juniward"), Parts("uerd"))
 ROOTS = {"png": (14.0, 28.0, 60.0, 118.0, 240.0), "jpeg": (14.0, 28.0, 60.0, 120.0)}
 """Bits for each square root of a sample that can hide a change, for the curve of P_E against the rate."""
 NETWORKS = (Options(model="qim", strength=1), Options(model="qim", strength=2), Options(model="qim"), Options(model="wavelet"),
-            Options(model="isgan"), Options(model="atique"), Options(model="baluja"), Options(model="lsb332"),
+            Options(model="isgan"), Options(model="basic"), Options(model="atique"), Options(model="baluja"), Options(model="lsb332"),
             Options(model="lsb121"))  # fmt: skip
 FEW = 100
 """Pairs of networks at most: they take long, and are found all the same."""
