@@ -71,7 +71,7 @@ def check(data: bytes, name: str) -> dict[str, Any]:
     elif kind == "PNG":
         signs += _of_pixels(data, name, size, exif)
     else:
-        signs.append(Sign(COMPRESSED, f"it is a {kind} file, which phones save or services make; secrets come in PNG and JPEG files"))
+        signs.append(Sign(COMPRESSED, f"its kind is {kind}, which phones save or services make; secrets come in PNG and JPEG files"))
     for sign in signs:
         facts[sign.change] = f"{facts[sign.change]}; {sign.reason}" if sign.change in facts else sign.reason
     changes = list(dict.fromkeys(sign.change for sign in signs))

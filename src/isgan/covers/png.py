@@ -64,7 +64,7 @@ class PngCover(Cover):
         if isinstance(source, bytes):
             decoded = decode(source, name, options.frame)
             format = lossy_format(source)
-            cover = cls._of(decoded._replace(image=decoded.upright()), format and f"a {format} file")
+            cover = cls._of(decoded._replace(image=decoded.upright()), format and f"{'an' if format == 'AVIF' else 'a'} {format} file")
         else:
             cover = cls(source)
         return cover if options.scale == 1 else cover.scaled(options.scale)
