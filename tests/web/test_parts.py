@@ -1,7 +1,9 @@
 """The parts without a server: frames, results, words, the forms."""
 
+import csv
 import io
 import math
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -55,6 +57,14 @@ def test_words_follow_decibels() -> None:
     assert len(set(said)) == 6 and "Rough" in said[-1]
     assert words.of_ssim(math.nan) == "" and words.of_ssim(0.9999) != words.of_ssim(0.95)
     assert set(words.RISK) == {"low", "medium", "high"}
+
+
+def test_words_about_risk_are_what_was_measured() -> None:
+    with (Path(__file__).parents[2] / "docs/results/strategies.csv").open(newline="") as file:
+        rows = {row["bytes"]: float(row["P_E CRM"]) for row in csv.DictReader(file)
+                if (row["cost"], row["strategy"], row["model-based"]) == ("hill", "cmdc", "")}  # fmt: skip
+    for risk, size in (("low", "1550"), ("medium", "7000")):
+        assert f"about {int(100 * (1 - rows[size]))} of 100" in words.RISK[risk]
 
 
 def test_forms_take_every_option_but_paths() -> None:
