@@ -7,7 +7,7 @@ PHOTOS are JPEG files (512 x 512 ones in the results), or with --fresh pictures 
 made by its default scheme, with a pass phrase for each photograph and random bytes as secret; all bits, those of the
 head too, count for the rate, in bits per non-zero AC coefficient of Y. `-simulated`: optimal embedding at the same
 prices, which equal conseal's (tests/costs), by conseal's simulator; it also changes DC coefficients, which isgan never
-does. `-model`: prices made model-based. `-informed`: prices know what rounding took from a fresh JPEG.
+does. `-model`: prices made model-based. `-informed`, with --fresh: prices know what rounding took from a fresh JPEG.
 
 P_E is of an ensemble of linear discriminants (61 of 200 random features each) on JRM or DCTR features of Y: half of the
 pairs train it, the other half tests, a pair is never split; mean over twenty splits. A detector that sees nothing scores
@@ -229,7 +229,7 @@ def main() -> None:
     with args.output.open("a", newline="") as file:
         table = csv.writer(file)
         if not file.tell():
-            table.writerow(["method", "rate", "features", "pairs", "P_E", "deviation", "AUC", "changed", "file size"])
+            table.writerow(["covers", "method", "rate", "features", "pairs", "P_E", "deviation", "AUC", "changed", "file size"])
         for rate in args.rates:
             for method in args.methods:
                 files = [stego_file(photo, method, rate, args.work, originals) for photo in photos]
@@ -237,6 +237,7 @@ def main() -> None:
                 for kind in FEATURES:
                     error, deviation, auc = detect(features(kind, photos, args.work), features(kind, files, args.work))
                     row = [
+                        f"fresh, quality {args.fresh}" if args.fresh else "JPEG files",
                         method,
                         rate,
                         kind,
