@@ -1,5 +1,6 @@
 """docs/format.md: its vectors, and a golden file read by a reader that was written from its words alone."""
 
+import io
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 from test_key import slow_shuffle
 
 import isgan
+from isgan.codecs import codecs
 from isgan.coders.stc import Stc
 from isgan.covers.png import PngCover
 from isgan.key import Key
@@ -104,3 +106,24 @@ def test_a_fresh_file_is_read_by_a_reader_of_the_specification() -> None:
     cover = PngCover(photos.photograph(96))
     stego = isgan.hide(cover.pixels(), b"some bytes", pass_phrase="x", risk="high")
     assert Reader(stego.picture, "x").payload() == bytes([0, 0, 0]) + b"some bytes"
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("name", ["webp", "jpeg2000", "lossless"])
+def test_pictures_of_a_payload_are_files_that_others_read(name: str, gray: bool) -> None:
+    """Section 5: the payload's bytes in the file that it names, decoded by Pillow alone."""
+    picture = photos.photograph(64, gray=gray)
+    codec = codecs[name]()
+    packed = codec.pack(picture, codec.levels[-1])
+    if packed[0] <= 3:
+        content = packed[1:] + bytes(len(packed[1:]) % 2)
+        chunk = (b"VP8L" if packed[0] & 2 else b"VP8 ") + len(packed[1:]).to_bytes(4, "little") + content
+        file = b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"WEBP" + chunk
+        assert (packed[0] & 1 == 1) == (not gray)
+    else:
+        assert packed[0] in (137, 255)
+        file = packed
+    seen = np.array(Image.open(io.BytesIO(file)))
+    seen = seen[..., 1] if gray and seen.ndim == 3 else seen
+    np.testing.assert_array_equal(codec.decode(packed), seen)
+    assert np.abs(seen.astype(int) - picture).mean() <= (0 if name == "lossless" else 8)

@@ -36,7 +36,7 @@ def least(down: np.ndarray, up: np.ndarray, syndrome: np.ndarray) -> float:
     return best[syndrome @ 3 ** np.arange(len(syndrome))]
 
 
-@pytest.mark.parametrize(("count", "digits"), [(1, 1), (9, 9), (14, 8), (30, 9), (33, 1), (25, 3)])
+@pytest.mark.parametrize(("count", "digits"), [(1, 1), (9, 9), (14, 8), (30, 10), (33, 1), (25, 3)])
 @pytest.mark.parametrize("wet", [0, 0.2])
 def test_steps_are_the_cheapest_that_say_the_message(count, digits, wet):
     random = np.random.default_rng(count)
@@ -77,7 +77,7 @@ def test_columns_have_first_and_last_digits():
         assert (chosen[:, 0] == 1).all() and chosen[:, -1].all()
 
 
-@pytest.mark.parametrize("rate", [1.26, 1.4, 1.55])
+@pytest.mark.parametrize("rate", [1.11, 1.4, 1.55])
 def test_dense_messages_come_back_at_nearly_the_least_price(rate):
     random = np.random.default_rng(2)
     elements = random.integers(0, 256, 20_000).astype(np.int16)
@@ -92,7 +92,18 @@ def test_dense_messages_come_back_at_nearly_the_least_price(rate):
     # With equal prices the least changes p solve H(p) + p = rate.
     shares = np.linspace(0.01, 2 / 3 - 1e-9, 100_000)
     entropies = -shares * np.log2(shares) - (1 - shares) * np.log2(1 - shares) + shares
-    assert 1 < np.mean(change != 0) / shares[np.searchsorted(entropies, rate)] < 1.08
+    assert 1 < np.mean(change != 0) / shares[np.searchsorted(entropies, rate)] < 1.09
+
+
+def test_where_one_mask_leaves_no_way_another_does():
+    """A seventh of the elements is wet: fewer than one message in two finds a way."""
+    random = np.random.default_rng(5)
+    elements = random.integers(1, 255, 8000).astype(np.int16)
+    prices = np.where(random.random(8000) < 0.14, np.inf, 1).astype(np.float32)
+    for _ in range(4):
+        bits = random.integers(0, 2, 9900, dtype=np.uint8)
+        stego = Stc().embed(elements, prices, prices, bits)
+        np.testing.assert_array_equal(Stc().extract(stego, len(bits)), bits)
 
 
 def test_too_few_dry_elements_are_refused():

@@ -106,7 +106,8 @@ def test_a_payload_fits_exactly_into_the_room_there_is(scheme, risk) -> None:
     hidden = scheme.hide(cover, Secret(data=data[:most]), key_of(cover), options)
     assert scheme.reveal(hidden.stego, key_of(cover)).data == data[:most]
     with pytest.raises(IsganError, match=r"bytes.*times as many pixels"):
-        scheme.hide(cover, Secret(data=data + b"12345678"), key_of(cover), options)
+        more = np.random.default_rng(4).bytes(scheme.room(cover, risk, surely=False))
+        scheme.hide(cover, Secret(data=more), key_of(cover), options)
 
 
 def scheme_payload(data: bytes) -> bytes:
@@ -130,6 +131,15 @@ def test_a_secret_is_made_smaller_only_when_30_db_do_not_fit(scheme) -> None:
     assert 64 <= height < 300, hidden.facts
     assert width / height == pytest.approx(4 / 3, abs=0.03)
     assert hidden.facts["secret dB"] >= 30
+
+
+def test_a_secret_that_would_be_worse_than_30_db_at_64_pixels_is_refused_with_remedies(scheme) -> None:
+    cover = PngCover(photos.photograph(96))
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8)
+    with pytest.raises(IsganError, match=r"pixels in the cover or --risk medium, or if --gray is given"):
+        scheme.hide(cover, Secret(noise), key_of(cover), Options(risk="low"))
+    with pytest.raises(IsganError, match="or if the secret is simpler"):
+        scheme.hide(cover, Secret(noise), key_of(cover), Options(risk="low", gray=True))
 
 
 def test_a_quality_that_does_not_fit_is_refused_with_remedies(scheme) -> None:
@@ -197,3 +207,29 @@ def test_exactly_gray_parts_of_a_colour_cover_stay_gray(scheme) -> None:
     hidden = scheme.hide(cover, Secret(data=b"x" * 200), key_of(cover), HIGH)
     assert (np.ptp(hidden.stego.pixels()[:79], axis=2) == 0).all()
     assert scheme.reveal(hidden.stego, key_of(cover)).data == b"x" * 200
+
+
+def test_samples_that_may_not_change_count_in_the_room(scheme) -> None:
+    """Half of the pixels are white or black and move one way only, and a tenth is exactly gray, where a change would show."""
+    pixels = photos.photograph()
+    pixels[:64] = np.where(np.random.default_rng(0).random((64, 128, 1)) < 0.5, 0, 255).repeat(3, axis=2)
+    cover, free = PngCover(pixels), PngCover(photos.photograph())
+    assert scheme.room(cover, "high") < 0.8 * scheme.room(free, "high")
+    assert scheme.room(cover, "high") < scheme.room(cover, "high", surely=False)
+    hidden = scheme.hide(cover, Secret(photos.photograph(128, 1)), key_of(cover), HIGH)  # reduced until it fits
+    assert np.array_equal(scheme.reveal(hidden.stego, key_of(cover)).picture, hidden.delivered.picture)
+
+
+def test_at_high_risk_gray_parts_are_of_use_where_nothing_else_is_left(scheme) -> None:
+    pixels = photos.photograph()
+    pixels[:40] = pixels[:40, :, :1]
+    cover = PngCover(pixels)
+    sure = scheme.room(cover, "high")
+    reach = scheme.room(cover, "high", surely=False)
+    assert reach > 1.3 * sure
+    for size, touched in ((sure // 2, False), (int(0.97 * reach), True)):
+        data = np.random.default_rng(2).bytes(size)
+        hidden = scheme.hide(cover, Secret(data=data), key_of(cover), HIGH)
+        assert scheme.reveal(hidden.stego, key_of(cover)).data == data
+        inside = [after[1:38] != before[1:38] for before, after in zip(cover.planes, hidden.stego.planes, strict=True)]
+        assert np.any(inside) == touched

@@ -13,8 +13,8 @@ import numpy as np
 from isgan.coders.trellis import edges, widths
 from isgan.jit import jit
 
-HEIGHT = 7
-"""Rows of the small matrix: 3^7 states."""
+HEIGHT = 8
+"""Rows of the small matrix: 3^8 states. With one less it takes a third of the time, and far fewer elements may be wet."""
 
 
 @functools.lru_cache(maxsize=16)
@@ -74,15 +74,17 @@ def _viterbi(down, up, starts, numbers, syndrome, sources, steps):  # type: igno
     old = np.full(size, np.float32(np.inf))
     new = old.copy()
     old[0] = 0
-    taken = np.zeros((down.size, size), np.int8)
+    taken = np.zeros(((down.size + 3) // 4, size), np.uint8)  # four elements in a byte: 1 for +1, 2 for -1
     for block in range(syndrome.size):
         for element in range(starts[block], starts[block + 1]):
             raised, lowered = sources[0, numbers[element]], sources[1, numbers[element]]
-            dear, cheap, marks = up[element], down[element], taken[element]
+            dear, cheap, marks, shift = up[element], down[element], taken[element >> 2], 2 * (element & 3)
+            plus, minus = np.uint8(1 << shift), np.uint8(2 << shift)
             for state in range(size):
                 stay, higher, lower = old[state], old[raised[state]] + dear, old[lowered[state]] + cheap
-                marks[state] = (1 if higher <= lower else -1) if min(higher, lower) < stay else 0
-                new[state] = min(stay, min(higher, lower))
+                best = min(higher, lower)
+                marks[state] |= (plus if higher <= lower else minus) if best < stay else np.uint8(0)
+                new[state] = min(stay, best)
             old, new = new, old
         for state in range(third):
             new[state] = old[3 * state + syndrome[block]]
@@ -94,9 +96,11 @@ def _viterbi(down, up, starts, numbers, syndrome, sources, steps):  # type: igno
     for block in range(syndrome.size - 1, -1, -1):
         state = 3 * state + syndrome[block]
         for element in range(starts[block + 1] - 1, starts[block] - 1, -1):
-            steps[element] = taken[element, state]
-            if steps[element] == 1:
+            step = taken[element >> 2, state] >> (2 * (element & 3)) & 3
+            if step == 1:
+                steps[element] = 1
                 state = sources[0, numbers[element], state]
-            elif steps[element] == -1:
+            elif step == 2:
+                steps[element] = -1
                 state = sources[1, numbers[element], state]
     return True

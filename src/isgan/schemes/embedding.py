@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -39,8 +39,11 @@ HEAD = NONCE + 1 + LENGTH + TAG
 HEAD_SHARE = 24
 HEAD_SAMPLES = 1 << 16
 FEWEST_HEAD_SAMPLES = 1024
-TRIALS = 8
+TRIALS = 4
 SURVEYED = 1 << 16  # samples of a part that are looked at to see how many may change
+
+Masks: TypeAlias = tuple[np.ndarray | None, ...]
+"""For each plane where samples must not change, as `isgan.covers.base.Cover.frozen`."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,12 @@ class Embedding(Scheme):
 
     def hide(self, cover: Cover, secret: Secret, key: Key, options: Options, progress: Progress = silent) -> Hidden:
         _start_loading(self.coder)  # beside compression, which does not need Python's lock
-        room = self.room(cover, options.risk)
-        if not room and not self._freedom(cover):
+        # A secret that may be reduced is fitted into what it surely finds; one that may not is tried as long as there is hope.
+        room = self.room(cover, options.risk, surely=options.quality is None and not options.exact and secret.picture is not None)
+        if not room and not self._freedom(cover, cover.avoided()):
             raise _rigid()
         payload = pack(secret, room, options, options.codec or self.codec, _larger(room, options.risk))
-        changes = self._embed(cover, payload.data, key, progress)
+        changes = self._embed(cover, payload.data, key, options.risk, progress)
         planes = tuple(plane + change for plane, change in zip(cover.planes, changes, strict=True))
         changed = sum(np.count_nonzero(change) for change in changes) / cover.samples
         bits = 8 * (HEAD + len(payload.data) + TAG)
@@ -104,19 +108,24 @@ class Embedding(Scheme):
         _start_loading(self.coder)  # beside the key's derivation
         return unpack(self._extract(stego, key, progress))
 
-    def room(self, cover: Cover, risk: Risk) -> int:
-        """Bytes of payload that a cover takes at a risk: the fewer of what the coder can carry and what the risk allows."""
+    def room(self, cover: Cover, risk: Risk, surely: bool = True) -> int:
+        """Bytes of payload that a cover takes at a risk: the fewer of what the coder can carry and what the risk allows.
+
+        Where samples that must not change leave the coder less, `surely` tells what fits nearly always from what may fit.
+        """
         settings = self.settings_of(cover)
         bits = settings.high * cover.weight if risk == "high" else getattr(settings, risk) * cover.weight**0.5
-        return max(0, min(int(self._most(cover) * self._freedom(cover) ** 2) - TAG, int(bits) // 8 - TAG - HEAD))
+        avoided = () if risk == "high" and not surely else (cover.avoided(),)
+        left = self._freedom(cover, *avoided) ** (2 if surely else 1)
+        return max(0, min(int(self._most(cover) * left) - TAG, int(bits) // 8 - TAG - HEAD))
 
-    def _freedom(self, cover: Cover) -> float:
+    def _freedom(self, cover: Cover, *avoided: Masks) -> float:
         """What samples can say, on average in the part where it is least, over what they could if all might go both ways.
 
-        Its square is the share of a coder's capacity that is left: those that must not change do not lie evenly.
+        No more of a coder's capacity is left, and surely its square: those that must not change do not lie evenly.
         """
         slots, planes = self.slots(cover), len(cover.planes)
-        closed = list(zip(cover.frozen, cover.avoided(), strict=True))
+        closed = list(zip(cover.frozen, *avoided, strict=True))
         least = 1.0
         for part in slots.parts:
             apart = max(1, int((part.of(cover.planes).size / SURVEYED) ** 0.5))
@@ -154,17 +163,19 @@ class Embedding(Scheme):
             raise IsganError("the cover is too small for any secret: take one of more pixels")
         return Slots(strategy, parts, [first - head, *sizes[1:]], head)
 
-    def _embed(self, cover: Cover, data: bytes, key: Key, progress: Progress) -> Planes:
+    def _embed(self, cover: Cover, data: bytes, key: Key, risk: Risk, progress: Progress) -> Planes:
         settings, slots = self.settings_of(cover), self.slots(cover, key)
         priced = costs[settings.cost](cover)
         if settings.model_based:
             priced = model_based(priced, settings.model_based, 8 * (HEAD + len(data) + TAG))
-        for _ in range(TRIALS):
+        # At high risk samples that had better be left alone are of use where there is no other way.
+        avoided = [cover.avoided()] * TRIALS + [(None,) * len(cover.planes)] * TRIALS * (risk == "high")
+        for masks in avoided:
             nonce = key.nonce()
             head = nonce + key.seal(bytes([VERSION]) + (len(data) + TAG).to_bytes(LENGTH, "little"), "head", nonce)
             body = key.seal(data, "body", nonce)
             try:
-                return _write(cover, priced, slots, self.coder, key, (_bits(head), _bits(body)), progress)
+                return _write(cover, priced, masks, slots, self.coder, key, (_bits(head), _bits(body)), progress)
             except Infeasible:  # other bits may fit
                 continue
         raise _rigid()
@@ -239,12 +250,12 @@ def _elements(cover: Cover, part: Part, key: Key, number: int) -> np.ndarray:
     return samples[key.order(f"part {number}", samples.size)]
 
 
-def _write(cover: Cover, priced: Costs, slots: Slots, coder: Coder, key: Key, bits: tuple[np.ndarray, np.ndarray],
+def _write(cover: Cover, priced: Costs, avoided: Masks, slots: Slots, coder: Coder, key: Key, bits: tuple[np.ndarray, np.ndarray],
            progress: Progress) -> Planes:  # fmt: skip
     """Head and body into the cover: what is added to its planes, int8. `Infeasible` if these bits do not fit."""
     head, body = bits
     changes = tuple(np.zeros(plane.shape, np.int8) for plane in cover.planes)
-    closed = list(zip(cover.frozen, cover.avoided(), strict=True))
+    closed = list(zip(cover.frozen, avoided, strict=True))
     start = 0
     for number, (part, count) in enumerate(zip(slots.parts, slots.shares(len(body)), strict=True)):
         moved = slots.strategy.moved(part, len(cover.planes))
