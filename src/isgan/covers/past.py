@@ -42,9 +42,9 @@ def past_of(planes: Planes) -> str | None:
         colors = _colors(regions)
         # Whether JPEG's formulas reach a colour depends on R - G and B - G alone. Each pair counts once: of grayish
         # pictures a few that are reachable make up most. AVIF's decoder gives fractions of Cb and Cr; most still fit.
-        if _suspect(jpeg_reachable(_one_of_each(colors, colors[:, ::2] - colors[:, 1:2]))):
+        if _suspect(jpeg_reachable(_one_of_each(colors, (colors[:, ::2] - colors[:, 1:2] + 256) @ (1 << 9, 1)))):
             return "was decoded from a JPEG or AVIF file"
-        if _suspect(webp_reachable(_one_of_each(colors, colors))):
+        if _suspect(webp_reachable(_one_of_each(colors, colors @ (1 << 16, 1 << 8, 1)))):
             return "was decoded from a WebP file"
         count = len(np.unique(np.tensordot(regions, PACK, (1, 0))))
         if count <= COLORS and luma.size >= MANY:
@@ -141,7 +141,8 @@ def _suspect(reached: np.ndarray) -> bool:
 
 
 def _one_of_each(colors: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    return colors[np.unique(keys, axis=0, return_index=True)[1]]
+    """Of colours, (n, 3), with the same number for a key, (n,), the first."""
+    return colors[np.unique(keys, return_index=True)[1]]
 
 
 def jpeg_reachable(colors: np.ndarray) -> np.ndarray:
