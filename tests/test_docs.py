@@ -25,7 +25,8 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """What a reader has in front of them: a JPEG, two pictures, a text, some photographs, the recipes; and a pass phrase."""
+    """What a reader has in front of them: a JPEG, two pictures, a text, folders of covers, secrets and photographs, the recipes; and a pass
+    phrase."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ISGAN_PASS", "correct horse battery staple")
     shutil.copy(EXAMPLES[0], "cover.png")
@@ -34,6 +35,8 @@ def folder(tmp_path, monkeypatch):
     Path("notes.txt").write_text("Meet me at noon.\n")
     Path("inbox").mkdir()
     shutil.copytree(ROOT / "recipes", "recipes")
+    for name in ("covers", "secrets"):
+        shutil.copytree(ROOT / "examples" / name, name)
     for split in ("train", "val", "test"):
         Path("photos", split).mkdir(parents=True)
         for copy in range(3 if split == "train" else 1):  # a batch of 8 pairs takes 16 photographs
