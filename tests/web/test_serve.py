@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -57,6 +58,18 @@ def test_who_leaves_stops_the_work(server, cover, secret) -> None:
     assert wait(lambda: not Path(f"/proc/{worker}").exists(), 10)
     assert httpx.post(f"{server.url}api/capacity", files={"cover": ("c.png", cover)}, timeout=30).status_code == 200
     assert server.workers() != [worker]
+
+
+def test_ctrl_c_in_the_middle_of_a_job(cover) -> None:
+    running = Server()
+    assert wait(running.workers)
+    (worker,) = running.workers()
+    os.kill(worker, signal.SIGSTOP)  # a job without an end
+    with ThreadPoolExecutor() as threads:
+        threads.submit(httpx.post, f"{running.url}api/capacity", files={"cover": ("c.png", cover)}, timeout=60)
+        time.sleep(0.5)
+        assert running.stop() == (130, "", "")
+    assert not Path(f"/proc/{worker}").exists()
 
 
 def test_too_much_is_refused_before_it_is_sent(server) -> None:
