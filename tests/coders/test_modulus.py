@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from isgan.coders.masks import VARIANT
 from isgan.coders.modulus import LARGEST, SMALLEST, Modulus, _choices, _room, _size
 
 
@@ -41,5 +44,19 @@ def test_digits_have_as_many_elements_as_there_is_room_for():
     assert _size(10_000, 1) == LARGEST
     for bits in range(0, Modulus().capacity(500) + 1, 17):
         size = _size(500, bits)
-        assert _room(500, size) >= bits
-        assert size == LARGEST or _room(500, size + 1) < bits
+        assert _room(500, size) >= bits + VARIANT
+        assert size == LARGEST or _room(500, size + 1) < bits + VARIANT
+
+
+@given(wet=st.floats(0, 0.005), sides=st.floats(0, 0.03), seed=st.integers(0, 2**32))
+@settings(max_examples=30, deadline=None)
+def test_all_of_the_capacity_is_of_use_where_a_few_elements_are_frozen(wet, sides, seed):
+    """Two frozen elements of three leave digits that nothing reaches; a mask is found with which none is wanted."""
+    random = np.random.default_rng(seed)
+    elements = random.integers(0, 256, 16_384).astype(np.int16)
+    down, up = random.exponential(size=(2, elements.size)).astype(np.float32)
+    down[random.random(elements.size) < sides / 2] = up[random.random(elements.size) < sides / 2] = np.inf
+    frozen = random.random(elements.size) < wet
+    down[frozen] = up[frozen] = np.inf
+    bits = random.integers(0, 2, Modulus().capacity(elements.size), dtype=np.uint8)
+    np.testing.assert_array_equal(Modulus().extract(Modulus().embed(elements, down, up, bits), len(bits)), bits)

@@ -7,7 +7,6 @@ their sum, and the cheapest of them moves; where it is dense, a code of three di
 `docs/format-coders.md` specifies what is read.
 """
 
-import hashlib
 import math
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,6 +16,7 @@ import numpy as np
 from isgan.coders import coders, ternary
 from isgan.coders.base import Coder, Infeasible
 from isgan.coders.digits import bits_of, digits_of, needed, room
+from isgan.coders.masks import VARIANT, masked, unmasked
 from isgan.coders.trellis import cheapest, message
 from isgan.jit import side_by_side
 
@@ -25,12 +25,6 @@ DENSEST = 156
 
 DENSE = 110
 """Bits for a hundred elements beyond which digits of three are coded: near the bound upper bits leave no way to lower ones."""
-
-VARIANT = 8
-"""Bits of a dense segment that say by which mask its message is changed: where one leaves no way, another may."""
-
-VARIANTS = 12
-"""Masks that are tried."""
 
 SPARSEST = 20
 """Sums for each bit at most: elements beyond that are joined."""
@@ -128,9 +122,8 @@ class Stc(Coder):
             edges = segment.edges
             if dense:
                 length = segment.bits.stop - segment.bits.start + VARIANT
-                masked = bits_of(ternary.message(elements[edges[0] : edges[-1]] % 3, needed(length, 3)), length, 3)
-                number = int(np.packbits(masked[:VARIANT], bitorder="little")[0])
-                bits[segment.bits] = masked[VARIANT:] ^ _mask(number, length - VARIANT)
+                digits = ternary.message(elements[edges[0] : edges[-1]] % 3, needed(length, 3))
+                bits[segment.bits] = unmasked(bits_of(digits, length, 3))
                 return
             values = _values(elements[edges[0] : edges[-1]], segment)
             said = [message(values >> 1 - i & 1, share, self.height) for i, share in enumerate(segment.shares)]
@@ -148,20 +141,12 @@ def _embed_dense(stego: np.ndarray, down: np.ndarray, up: np.ndarray, bits: np.n
     """Writes a segment's bits as digits of three into its elements."""
     own = slice(segment.first, segment.last)
     there = ternary.message(stego[own] % 3, needed(VARIANT + len(bits), 3))
-    for number in np.random.default_rng().permutation(1 << VARIANT)[:VARIANTS]:
-        before = np.unpackbits(np.array([number], np.uint8), bitorder="little")
-        digits = digits_of(np.concatenate([before, bits ^ _mask(int(number), len(bits))]), 3)
-        steps = ternary.cheapest(down[own], up[own], (digits - there) % 3)
+    for variant in masked(bits):
+        steps = ternary.cheapest(down[own], up[own], (digits_of(variant, 3) - there) % 3)
         if steps is not None:
             stego[own] += steps
             return
     raise Infeasible
-
-
-def _mask(number: int, count: int) -> np.ndarray:
-    """The bits that variant `number` changes of a segment's message, (count,) uint8."""
-    digests = [hashlib.sha256(f"isgan variant {number} {i}".encode()).digest() for i in range(-(-count // 256))]
-    return np.unpackbits(np.frombuffer(b"".join(digests), np.uint8), bitorder="little")[:count]
 
 
 def _segments(count: int, bits: int) -> list[Segment]:
