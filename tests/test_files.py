@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+from picture_files import refused
 from PIL import Image
 
 from isgan import files
@@ -21,17 +22,6 @@ from isgan.errors import IsganError
 from isgan.files import check_output, read_file, shortened, write_file
 
 ROOT = getattr(os, "geteuid", lambda: 1)() == 0
-
-
-def refused(call, *words: str) -> str:
-    """The one-line message with which `call` is refused; it must hold every word."""
-    with pytest.raises(IsganError) as caught:
-        call()
-    message = str(caught.value)
-    assert message and "\n" not in message
-    for word in words:
-        assert word in message, message
-    return message
 
 
 @pytest.fixture(params=["nameless", "hidden"])
