@@ -4,7 +4,7 @@
 
 Each case is one damaged file (`tests/damage.py`) and one operation (`tests/fuzzing.py`), in this process; one in `--api` goes to
 the HTTP API, one in `--process` to a command line of its own. Faults are written with their files as they are found; at the end a
-line says how many cases there were, how long they took, and how much memory the process had at most and grew by.
+row says how many cases there were, how long they took, and how much memory this process had.
 """
 
 import argparse
@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--skip", type=int, default=0, help="cases of this seed that were tried before")
     parser.add_argument("--api", type=int, default=10, help="one case in so many goes to the HTTP API; 0 for none")
+    parser.add_argument("--results", type=Path, help="CSV file to which a row is added in the end: docs/results/fuzz.csv")
     parser.add_argument("--process", type=int, default=200, help="one case in so many is a process of its own; 0 for none")
     args = parser.parse_args()
     rng = np.random.default_rng([args.seed, args.skip])
@@ -65,18 +66,27 @@ def main() -> None:
             if number == WARM:
                 warm = _memory()
             if number % 500 == 0:
-                print(_said(args, counts, faults, started, slowest, warm), flush=True)
-    print(_said(args, counts, faults, started, slowest, warm))
+                print(_row(args, counts, faults, started, slowest, warm), flush=True)
+    row = _row(args, counts, faults, started, slowest, warm)
+    print(row)
+    if args.results:
+        new = not args.results.exists()
+        with args.results.open("a", newline="") as file:
+            rows = csv.DictWriter(file, list(row), lineterminator="\n")
+            if new:
+                rows.writeheader()
+            rows.writerow(row)
     if client is not None:
         client.__exit__(None, None, None)
 
 
-def _said(args: Any, counts: Counter[str], faults: int, started: float, slowest: float, warm: float) -> str:
-    cases = sum(counts[way] for way in ("here", "api", "process"))
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return (f"seed {args.seed}: {cases} cases from {args.skip} on ({counts['api']} to the API, {counts['process']} processes), "
-            f"{counts['used']} used, {faults} faults, {time.monotonic() - started:.0f} s, slowest here {slowest:.1f} s, "
-            f"memory {_memory():.0f} MiB, {warm:.0f} after {WARM} cases, {most:.0f} at most")  # fmt: skip
+def _row(args: Any, counts: Counter[str], faults: int, started: float, slowest: float, warm: float) -> dict[str, Any]:
+    return {
+        "seed": args.seed, "first": args.skip, "cases": sum(counts[way] for way in ("here", "api", "process")), "API": counts["api"],
+        "processes": counts["process"], "used": counts["used"], "faults": faults, "seconds": f"{time.monotonic() - started:.0f}",
+        "slowest, seconds": f"{slowest:.1f}", f"MiB after {WARM}": f"{warm:.0f}", "MiB in the end": f"{_memory():.0f}",
+        "MiB at most": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}",
+    }  # fmt: skip
 
 
 def _memory() -> float:
