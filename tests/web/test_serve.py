@@ -62,13 +62,22 @@ def test_who_leaves_stops_the_work(server, cover, secret) -> None:
 
 def test_ctrl_c_in_the_middle_of_a_job(cover) -> None:
     running = Server()
-    assert wait(running.workers)
+    assert httpx.post(f"{running.url}api/capacity", files={"cover": ("c.png", cover)}, timeout=60).status_code == 200
     (worker,) = running.workers()
     os.kill(worker, signal.SIGSTOP)  # a job without an end
     with ThreadPoolExecutor() as threads:
         threads.submit(httpx.post, f"{running.url}api/capacity", files={"cover": ("c.png", cover)}, timeout=60)
         time.sleep(0.5)
         assert running.stop() == (130, "", "")
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def test_ctrl_c_while_a_worker_starts() -> None:
+    running = Server()
+    assert wait(running.workers)
+    (worker,) = running.workers()
+    os.kill(worker, signal.SIGSTOP)
+    assert running.stop() == (130, "", "")
     assert not Path(f"/proc/{worker}").exists()
 
 

@@ -15,6 +15,8 @@ Report = Callable[[dict[str, Any]], None]
 """Called with `{"progress": 0 ... 1}` while a job goes on."""
 GRACE = 2.0
 """Seconds that a cancelled job has to end by itself."""
+START = 5.0
+"""Seconds that the server waits for its first worker, and with it whoever presses Ctrl-C meanwhile."""
 PRIVATE = ("ISGAN_TOKEN", "ISGAN_PASS")
 
 
@@ -42,7 +44,15 @@ class Pool:
         self._settling: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Starts one worker; others follow when they are needed."""
+        """Starts one worker, or goes on without it where it takes long; others follow when they are needed. `Died` if it ends."""
+        starting = asyncio.create_task(self._first())
+        self._settling.add(starting)
+        starting.add_done_callback(self._settling.discard)
+        await asyncio.wait([starting], timeout=START)
+        if starting.done():
+            starting.result()
+
+    async def _first(self) -> None:
         self._idle.append(await self._started())
 
     async def stop(self) -> None:
