@@ -50,7 +50,7 @@ def test_an_early_end_stops_the_processes():
 
 
 def test_processes_end_with_a_parent_that_is_killed(tmp_path):
-    code = "import time\nfrom isgan import jobs\nlist(jobs.each(time.sleep, [0.0, 0.0, 3.0, 3.0], 2))"
+    code = "import time\nfrom isgan import jobs\nlist(jobs.each(time.sleep, [0.0, 0.0, 300.0, 300.0], 2))"
     parent = subprocess.Popen([sys.executable, "-c", code])
     children = wait_for(lambda: [pid for pid in pids() if parent_of(pid) == parent.pid])
     parent.kill()

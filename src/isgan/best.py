@@ -86,7 +86,7 @@ def ranked(secret: Path, covers: Path, output: str | os.PathLike | None, options
             else:
                 candidates.append(outcome.result)
             progress(number, len(found))
-    if options.exact or options.quality is not None:
+    if options.exact or options.quality is not None or given.picture is None:  # all of it, or nothing
         candidates = [candidate for candidate in candidates if candidate.room >= wanted] or candidates
     if not candidates:
         name, why = next(iter(refused.items()))

@@ -200,6 +200,8 @@ def words(options: Options, *more: str) -> str:
 
 def check_folder(output: Path) -> Path:
     """A folder that is there, or can be made."""
+    if output == Path("-"):
+        raise IsganError("a folder cannot go to standard output: name one, -o FOLDER")
     if output.exists() and not output.is_dir():
         raise IsganError(f"{quoted(output)} is a file: name a folder for the results")
     check_output(output / "any.png" if output.is_dir() else output, force=True, suffixes=None)

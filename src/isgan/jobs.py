@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable
@@ -190,6 +191,13 @@ def _receive(pipe: BinaryIO | Any) -> Any:
     return pickle.loads(data)
 
 
+def _watch(parent: int) -> None:
+    """Ends this process when the one that started it was killed: what it works on would only be in the way of the next run."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def serve() -> None:
     """What such a process does: it works until its standard input ends."""
     with os.fdopen(os.dup(0), "rb") as tasks, os.fdopen(os.dup(1), "wb") as results:
@@ -199,6 +207,7 @@ def serve() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; whoever started this one ends it
         heed_sigterm()
         keep_memory()
+        threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
         threads, work = _receive(tasks)
         importlib.import_module("isgan.jit").limit(threads)
         while True:

@@ -133,6 +133,8 @@ def hide(
 
     if secret is not None and (split or cover.is_dir()):
         return _folder(cover, secret, output, pairs, split, options, results, jobs, force, ask)
+    if results is not None or pairs != "order":
+        raise IsganError("--pairs and --results are for folders: leave them out, or name folders")
     target = None if output == standard.DASH else output
     if secret is None and best_of is not None:
         return _best(cover, best_of, target, options, jobs, force, ask)

@@ -69,6 +69,8 @@ def reveal(
         if done.failures:
             raise SomeFailed(done.facts, done.failures)
         return done.facts
+    if results is not None:
+        raise IsganError("--results is for folders: leave it out, or name a folder")
     target = None if output == str(standard.DASH) else output
     pipeline.check_reveal(stego, target, options, force)
     phrase = pass_phrase(pass_file, no_pass, twice=False) if pipeline.keyed(model) else None
