@@ -28,6 +28,11 @@ def saved(image: np.ndarray | Image.Image, kind: str, **options) -> bytes:
     return file.getvalue()
 
 
+def cmyk(samples: np.ndarray) -> Image.Image:
+    """(h, w, 4) uint8 as an image of inks."""
+    return Image.merge("CMYK", [Image.fromarray(samples[..., ink]) for ink in range(4)])
+
+
 def heic(*pictures: np.ndarray, orientation: int = 1, main: int = 0, quality: int = 90, exif: bytes | None = None) -> bytes:
     """A HEIC file: (h, w, 3) uint8 or uint16 pictures, to be turned by irot and imir as an EXIF orientation says."""
     pillow_heif = pytest.importorskip("pillow_heif")

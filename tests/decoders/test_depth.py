@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
-from picture_files import chunk, deep_png, heic, refused, saved, tiff
+from picture_files import chunk, cmyk, deep_png, heic, refused, saved, tiff
 from PIL import Image
 
 from isgan.decoders import decode
@@ -77,7 +77,7 @@ def test_cmyk_of_16_bits():
         "the file has 16 bits per channel",
         "the file is CMYK without a colour profile",
     ]
-    assert np.array_equal(found, np.asarray(Image.fromarray(nearest(deep(4)), "CMYK").convert("RGB")))
+    assert np.array_equal(found, np.asarray(cmyk(nearest(deep(4))).convert("RGB")))
 
 
 @pytest.mark.parametrize("changes", [{"planar": 2}, {"planar": 2, "packed": True}])

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from picture_files import display_p3, heic, refused, saved, tiff
+from picture_files import cmyk, display_p3, heic, refused, saved, tiff
 from PIL import Image, ImageCms, ImageOps
 
 from isgan.decoders import decode, is_picture, lossy_format
@@ -170,10 +170,10 @@ def inks() -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["TIFF", "JPEG"])
 def test_cmyk_without_a_profile(kind):
-    data = tiff(inks(), 5) if kind == "TIFF" else saved(Image.fromarray(inks(), "CMYK"), "JPEG", quality=100, subsampling=0)
+    data = tiff(inks(), 5) if kind == "TIFF" else saved(cmyk(inks()), "JPEG", quality=100, subsampling=0)
     with pytest.warns(IsganWarning, match="the file is CMYK without a colour profile"):
         found = read_rgb(data).astype(int)
-    expected = np.asarray(Image.fromarray(inks(), "CMYK").convert("RGB")).astype(int)
+    expected = np.asarray(cmyk(inks()).convert("RGB")).astype(int)
     assert np.abs(found - expected).max() <= (0 if kind == "TIFF" else 12)
     assert found[0, 0].min() > 250 and found[0, 4].max() < 5
 
@@ -191,7 +191,7 @@ def test_cmyk_by_its_profile(monkeypatch):
         return Complement()
 
     monkeypatch.setattr(ImageCms, "buildTransform", build)
-    image = Image.fromarray(inks(), "CMYK")
+    image = cmyk(inks())
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     with pytest.warns(IsganWarning, match="is CMYK: it was converted to sRGB"):
         decoded = decode(saved(image, "TIFF", icc_profile=profile), "the file")
@@ -201,7 +201,7 @@ def test_cmyk_by_its_profile(monkeypatch):
 
 @pytest.mark.parametrize("profile", [b"nonsense", display_p3()], ids=["nonsense", "of light"])
 def test_cmyk_with_a_profile_that_is_none_of_inks(profile):
-    image = Image.fromarray(inks(), "CMYK")
+    image = cmyk(inks())
     with pytest.warns(IsganWarning, match="without a colour profile"):
         found = read_rgb(saved(image, "TIFF", icc_profile=profile))
     assert np.array_equal(found, np.asarray(image.convert("RGB")))
