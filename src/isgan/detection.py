@@ -109,7 +109,7 @@ def _trained(cover: Cover) -> list[Finding]:
         if trained.suits(cover):
             started = time.perf_counter()
             score, probability = _probability(trained, cover)
-            says = f"{probability:.1%} if every other file is one of these; errs in {trained.card['p_e']:.1%}"
+            says = f"{probability:.1%}, if every other file is one; errs in {trained.card['p_e']:.1%}, guessing in 50 %"
             found.append(Finding(name, trained.card["against"], says, score, None, probability, time.perf_counter() - started))
     return found
 

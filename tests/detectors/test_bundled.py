@@ -2,18 +2,22 @@
 
 import io
 import json
+import subprocess
+import sys
 import tomllib
 
 import numpy as np
 import pytest
-from detectors.test_features import pairs
-from photos import photograph
+from detectors import test_features
+from photos import EXAMPLES, photograph
 from PIL import Image
 
 import isgan
+import isgan.detectors.features.sealwatch as watch
 from isgan.__main__ import main
 from isgan.covers.png import PngCover
-from isgan.detectors import bundled, bundling, detectors
+from isgan.detectors import bundled, bundling, detectors, ensemble
+from isgan.detectors.base import Pairs
 from isgan.detectors.calibration import Calibration, calibrated
 from isgan.detectors.classic.base import REPLACEMENT
 from isgan.detectors.classic.jpeg_colors import foreign
@@ -23,17 +27,24 @@ from isgan.errors import IsganError
 SHIPPED = bundled.names()
 
 
+def pairs(count: int, first: int = 0) -> Pairs:
+    """With changes that are easy to find."""
+    return test_features.pairs(count, first, (-2, -1, 1, 2))
+
+
 def replaced(pixels: np.ndarray) -> np.ndarray:
     return pixels & 254 | np.random.default_rng(0).integers(0, 2, pixels.shape, dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A card and its folder: a detector of halved samples that changed by 1, in parts of two "sources"."""
+    """A card and its folder: a detector of noise, in parts of two "sources"."""
     folder = tmp_path_factory.mktemp("bundled")
     sources = ["here" if number % 2 else "there" for number in range(48)]
-    card = bundling.bundle("spam-test", "spam", pairs(48), sources, {"against": "noise", "licence": "none"}, folder / "cache", folder)
-    return card, folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ensemble, "SIZES", (50,))
+        facts = {"against": "noise", "licence": "none"}
+        return bundling.bundle("spam-test", "spam", pairs(48), sources, facts, folder / "cache", folder), folder
 
 
 def test_calibration_finds_the_probabilities_that_scores_were_drawn_with():
@@ -127,6 +138,7 @@ def test_every_shipped_detector(name):
     card = found.card
     assert (bundled.FOLDER / f"{name}.npz").stat().st_size < 2_000_000
     assert card["against"] and card["licence"] and card["sources"] and card["pairs"] >= 100 and card["slope"] > 0
+    assert card["covers"] in detectors[card["detector"]].covers
     assert 0 <= card["p_e"] <= 0.5 + card["p_e_interval"] and 0 <= card["cover"] <= card["stego"] <= 1
     assert sum(int(source.rsplit(" ", 1)[1]) for source in card["sources"]) == card["pairs"]
 
@@ -150,6 +162,20 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert isgan.detect(replaced(photograph(128)))[0].detector == rows[0]["detector"]
     assert main(["detect", "full.png", "--heat-map", "heat.png"]) == 0
     assert Image.open("heat.png").size == (128, 128) and "unusual" in capsys.readouterr().out
+
+
+def test_it_needs_no_torch():
+    code = """import sys, isgan
+findings = isgan.detect('examples/covers/canal.png')
+sys.exit('torch' in sys.modules or not any(finding.probability is not None for finding in findings))"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=EXAMPLES.parent).returncode == 0
+
+
+def test_a_missing_extra_is_named(monkeypatch, tmp_path, capsys):
+    Image.fromarray(photograph(64)).save(tmp_path / "a.png")
+    monkeypatch.setattr(watch, "find_spec", lambda name: None)
+    assert main(["detect", str(tmp_path / "a.png")]) == 2
+    assert "pip install --no-deps sealwatch" in capsys.readouterr().err
 
 
 def test_the_command_lists_all_detectors(capsys):

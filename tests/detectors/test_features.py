@@ -32,8 +32,8 @@ def jpeg(pixels: np.ndarray, quality: int = 90) -> JpegCover:
     return JpegCover.read(file.getvalue(), "a file")
 
 
-def pairs(count: int, first: int = 0) -> Pairs:
-    """Parts of photographs, and the same with half of the samples changed by 1."""
+def pairs(count: int, first: int = 0, changes: tuple[int, ...] = (-1, 0, 0, 1)) -> Pairs:
+    """Parts of photographs, and the same with half of the samples changed by 1, or with other changes."""
     covers, stegos = [], []
     for number in range(first, first + count):
         rng = np.random.default_rng(number)
@@ -41,7 +41,7 @@ def pairs(count: int, first: int = 0) -> Pairs:
         top, left = rng.integers(0, 256 - SIDE, 2)
         cover = whole[top : top + SIDE, left : left + SIDE]
         covers.append(PngCover(cover))
-        change = rng.choice([-1, 0, 0, 1], cover.shape)
+        change = rng.choice(changes, cover.shape)
         stegos.append(PngCover(np.clip(cover.astype(int) + change, 0, 255).astype(np.uint8)))
     return Pairs(covers, stegos)
 

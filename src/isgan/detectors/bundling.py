@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from isgan.covers import covers as kinds
 from isgan.detectors import bundled, detectors
 from isgan.detectors.base import Detector, Pairs
 from isgan.detectors.calibration import calibrated
@@ -78,7 +79,7 @@ def bundle(name: str, feature: str, pairs: Pairs, sources: Sequence[str], facts:
         raise IsganError(f"the weights take {len(data)} bytes, more than {MOST_BYTES}: choose other features")
     first, names = pairs.covers[0], np.array(sources)
     card = {
-        "detector": feature, **facts, "covers": first.suffixes[0][1:], "size": min(first.pixels().shape[:2]), "pairs": len(sources),
+        "detector": feature, **facts, "covers": kinds.name_of(type(first)), "size": min(first.pixels().shape[:2]), "pairs": len(sources),
         "sources": [f"{source}: {int((names == source).sum())}" for source in np.unique(names)],
         "p_e": error, "p_e_interval": error_interval, "auc": area, "auc_interval": area_interval, "parts": PARTS,
         "slope": calibration.slope, "offset": calibration.offset, **_means(covers, stegos, parts),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from isgan.covers import covers
 from isgan.covers.base import Cover
 from isgan.detectors import detectors
 from isgan.detectors.calibration import Calibration
@@ -17,7 +18,7 @@ from isgan.detectors.features.base import FeatureDetector
 from isgan.errors import IsganError
 from isgan.registry import unknown
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "cards"
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class Bundled:
 
     Attributes:
         name: of card and weights.
-        card: `detector`, the features' name; `against`, whose stego images it learned from; `sources` of the photographs; `size` of
-            their sides; `pairs`; `p_e` and `auc`, each with an `_interval`; `cover` and `stego`, the mean probability of files that it
-            had not seen; `elsewhere`, of each source by what was learned from the others.
+        card: `detector`, the features' name; `covers`, the kind of files; `against`, whose stego images it learned from; `sources` of
+            the photographs; `size` of their sides; `pairs`; `p_e` and `auc`, each with an `_interval`; `cover` and `stego`, the mean
+            probability of files that it had not seen; `elsewhere`, of each source by what was learned from the others.
         detector: as it was trained.
         calibration: from its scores to probabilities.
     """
@@ -40,7 +41,7 @@ class Bundled:
 
     def suits(self, cover: Cover) -> bool:
         """Whether it was trained on files of this kind."""
-        return self.detector.suits(cover) and cover.suffixes[0][1:] == self.card["covers"]
+        return covers.name_of(type(cover)) == self.card["covers"]
 
 
 def names() -> list[str]:
