@@ -68,8 +68,9 @@ def files(folder: Path) -> list[Path]:
 def pictures(folder: Path) -> list[Path]:
     """Those of the files that are pictures; an `IsganWarning` names the others."""
     found = files(folder)
-    chosen = [path for path in found if is_picture(_header(path))]
-    others = [quoted(path.name) for path in found if path not in chosen]
+    kinds = [is_picture(_header(path)) for path in found]
+    chosen = [path for path, picture in zip(found, kinds, strict=True) if picture]
+    others = [quoted(path.name) for path, picture in zip(found, kinds, strict=True) if not picture]
     if not chosen:
         raise IsganError(f"there are no pictures in {quoted(folder)}: put some there, or name another folder")
     if others:

@@ -1,5 +1,6 @@
 """One secret over all covers of a folder: `isgan.split` says what a part is, this says who gets how much."""
 
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,9 +38,10 @@ def plan_sharing(covers: Path, secret: Path, output: Path, options: Options, res
         return made
     work = partial(_room, output=output, options=options)
     outcomes = []
-    for outcome in jobs.each(work, found, processes or workers(options, len(found)), ordered=True):
-        outcomes.append(outcome)
-        progress(len(outcomes), len(found))
+    with closing(jobs.each(work, found, processes or workers(options, len(found)), ordered=True)) as judged:
+        for outcome in judged:
+            outcomes.append(outcome)
+            progress(len(outcomes), len(found))
     failed = [f"{quoted(outcome.item.name)}: {outcome.error}" for outcome in outcomes if outcome.error]
     if failed:
         more = f" (and so are {len(failed) - 1} more)" if failed[1:] else ""
