@@ -51,6 +51,14 @@ def test_higher_levels_are_better_and_larger(name, gray):
     assert codec.decode(packed[0]).shape == picture.shape
 
 
+@pytest.mark.parametrize("name", PICTURES)
+def test_what_a_receiver_would_refuse_is_not_encoded(name, monkeypatch):
+    picture = np.broadcast_to(np.uint8(0), (10_000, 10_000))
+    monkeypatch.setattr(Image.Image, "save", lambda *_, **__: pytest.fail("encoded"))
+    with pytest.raises(IsganError, match="the secret has too many pixels: at most [0-9]+ megapixels"):
+        codecs[name]().pack(picture, codecs[name].levels[0])
+
+
 @pytest.mark.parametrize(("name", "side"), [("avif", 70_000), ("webp", 16_384), ("lossless", 70_000), ("jpeg2000", 70_000)])
 @pytest.mark.parametrize("upright", [True, False])
 def test_pictures_that_are_very_long(name, side, upright):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from isgan.codecs import codecs
 from isgan.codecs.av1 import boxed, sequence, stream_of
-from isgan.codecs.base import Codec, read_one, too_long
+from isgan.codecs.base import Codec, check_room, read_one, too_long
 from isgan.errors import IsganError
 
 SPEEDS = ((300_000, 4), (3_000_000, 6), (math.inf, 8))  # libaom's, 0 to 10, for pictures of so many pixels at most
@@ -35,6 +35,7 @@ class Avif(Codec):
         return self._pack(picture, level, SKETCH) if _speed(picture) < SKETCH else None
 
     def _pack(self, picture: np.ndarray, level: int, speed: int) -> bytes:
+        check_room(picture, "AVIF")
         file = io.BytesIO()
         subsampling = "4:0:0" if picture.ndim == 2 else "4:4:4"  # 4:2:0 takes 18 % more for the same PSNR of R, G, B
         quality = 100 - round((LAST - level) * 100 / LAST)

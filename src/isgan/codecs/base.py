@@ -8,6 +8,7 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from isgan.decoders import opened
+from isgan.decoders.limits import MEMORY, check_size
 from isgan.errors import IsganError
 from isgan.jit import side_by_side
 from isgan.metrics.pictures import psnr as psnr_of
@@ -77,6 +78,11 @@ def read_one(data: bytes, kind: str) -> np.ndarray:
         if getattr(image, "n_frames", 1) != 1 or image.mode not in ("L", "RGB"):
             raise IsganError(f"the secret is no picture as this version packs them ({kind}): update isgan")
         return np.array(image)
+
+
+def check_room(picture: np.ndarray, kind: str) -> None:
+    """`IsganError` for a picture that the receiver's decoder of this kind would refuse, before it is encoded."""
+    check_size(picture.shape[1], picture.shape[0], "the secret", MEMORY[kind])
 
 
 def too_long(picture: np.ndarray, kind: str) -> IsganError:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from isgan.codecs import codecs
-from isgan.codecs.base import Codec, read_one
+from isgan.codecs.base import Codec, check_room, read_one
 
 RESOLUTIONS = 6
 
@@ -31,6 +31,7 @@ class Jpeg2000(Codec):
 
 def codestream(picture: np.ndarray, **options: object) -> bytes:
     """A picture by OpenJPEG with these options of Pillow's, without the comment that names the program."""
+    check_room(picture, "JPEG2000")
     file = io.BytesIO()
     # Each resolution halves the sides, of which the last has to have a pixel.
     resolutions = min(RESOLUTIONS, min(picture.shape[:2]).bit_length())

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from isgan.codecs import codecs
-from isgan.codecs.base import Codec, read_one, too_long
+from isgan.codecs.base import Codec, check_room, read_one, too_long
 from isgan.errors import IsganError
 
 COLOR, LOSSLESS = 1, 2
@@ -41,6 +41,7 @@ class WebP(Codec):
 
 def webp(picture: np.ndarray, **options: object) -> bytes:
     """A picture packed as `WebP` says, with these options of Pillow's."""
+    check_room(picture, "WEBP")
     file = io.BytesIO()
     try:
         Image.fromarray(picture).save(file, "WEBP", **options)
