@@ -19,7 +19,8 @@ from isgan.errors import NothingFound
 from isgan.key import Key
 from isgan.options import DEFAULT, Options
 from isgan.picture import fit, read_gray, read_rgb
-from isgan.schemes.embedding import HEAD, _elements
+from isgan.schemes.embedding import HEAD
+from isgan.schemes.slots import elements_of
 from isgan.secret import Secret
 
 
@@ -27,7 +28,7 @@ def statistics(scheme, cover: PngCover) -> dict[str, float]:
     """What an attacker with a wrong pass phrase computes of one picture."""
     key = Key("the attacker's", cover.salt())
     slots = scheme.slots(cover, key)
-    elements = _elements(cover, slots.parts[0], key, 0)[: slots.head]
+    elements = elements_of(cover, slots.parts[0], key, 0)[: slots.head]
     bits = scheme.coder.extract(elements, 8 * HEAD)
     started = time.perf_counter()
     try:

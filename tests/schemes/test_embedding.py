@@ -175,7 +175,7 @@ def test_hostile_bytes_under_a_right_key_are_an_error_and_no_more(scheme) -> Non
     for number in range(25):
         payload = bytes([number % 8, int(rng.integers(0, 4))]) + rng.bytes(int(rng.integers(0, 60)))
         key = key_of(cover)
-        changes = scheme._embed(cover, payload, key, lambda done, total: None)
+        changes = scheme._embed(cover, payload, key, "high", lambda done, total: None)
         stego = cover.changed(tuple(plane + change for plane, change in zip(cover.planes, changes, strict=True)))
         try:
             found = scheme.reveal(stego, key)

@@ -7,16 +7,15 @@
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from isgan.coders import coders
 from isgan.coders.base import Coder, Infeasible
 from isgan.costs import costs
-from isgan.costs.base import Costs
 from isgan.costs.model_based import model_based
 from isgan.covers import covers
 from isgan.covers.base import Cover, Planes
@@ -26,10 +25,10 @@ from isgan.options import Options, Risk
 from isgan.payload import Larger, pack, unpack
 from isgan.risk import risk_words
 from isgan.schemes.base import Hidden, Progress, Scheme, silent
+from isgan.schemes.slots import Masks, Slots, allowed, elements_of, written
 from isgan.secret import Secret
 from isgan.shuffle import shuffled
 from isgan.strategies import strategies
-from isgan.strategies.base import Part, Strategy
 
 VERSION = 1
 LENGTH = 4  # bytes of a body's length
@@ -41,9 +40,6 @@ HEAD_SAMPLES = 1 << 16
 FEWEST_HEAD_SAMPLES = 1024
 TRIALS = 4
 SURVEYED = 1 << 16  # samples of a part that are looked at to see how many may change
-
-Masks: TypeAlias = tuple[np.ndarray | None, ...]
-"""For each plane where samples must not change, as `isgan.covers.base.Cover.frozen`."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,7 @@ class Embedding(Scheme):
             apart = max(1, int((part.of(cover.planes).size / SURVEYED) ** 0.5))
             some = part._replace(step=part.step * apart)
             free = np.zeros(some.of(cover.planes).shape, np.float32)
-            prices = _allowed(cover, some, slots.strategy.moved(part, planes), closed, (free, free))
+            prices = allowed(cover, some, slots.strategy.moved(part, planes), closed, (free, free))
             ways = sum(np.isfinite(price).astype(np.int8) for price in prices)
             least = min(least, float(np.log2(1 + ways).mean()) / math.log2(3))
         return least
@@ -148,7 +144,7 @@ class Embedding(Scheme):
             raise IsganError(f"this model does not hide in {kind} files: take the default model")
         return self.settings[kind]
 
-    def slots(self, cover: Cover, key: Key | None = None) -> "Slots":
+    def slots(self, cover: Cover, key: Key | None = None) -> Slots:
         """What carries what in a cover. The key chooses which places come first; without one only numbers are of use."""
         strategy = strategies[self.settings_of(cover).strategy]()
         planes = len(cover.planes)
@@ -175,14 +171,14 @@ class Embedding(Scheme):
             head = nonce + key.seal(bytes([VERSION]) + (len(data) + TAG).to_bytes(LENGTH, "little"), "head", nonce)
             body = key.seal(data, "body", nonce)
             try:
-                return _write(cover, priced, masks, slots, self.coder, key, (_bits(head), _bits(body)), progress)
+                return written(cover, priced, masks, slots, self.coder, key, (_bits(head), _bits(body)), progress)
             except Infeasible:  # other bits may fit
                 continue
         raise _rigid()
 
     def _extract(self, stego: Cover, key: Key, progress: Progress) -> bytes:
         slots = self.slots(stego, key)
-        first = _elements(stego, slots.parts[0], key, 0)
+        first = elements_of(stego, slots.parts[0], key, 0)
         head = _bytes(self.coder.extract(first[: slots.head], 8 * HEAD))
         nonce = head[:NONCE]
         opened = key.open(head[NONCE:], "head", nonce)
@@ -193,7 +189,7 @@ class Embedding(Scheme):
             raise NothingFound
         read = []
         for number, (part, count) in enumerate(zip(slots.parts, slots.shares(8 * length), strict=True)):
-            elements = _elements(stego, part, key, number) if number else first[slots.head :]
+            elements = elements_of(stego, part, key, number) if number else first[slots.head :]
             read.append(self.coder.extract(elements, count))
             progress(number + 1, len(slots.parts))
         data = key.open(_bytes(np.concatenate(read)), "body", nonce)
@@ -221,80 +217,6 @@ def _larger(room: int, risk: Risk) -> Larger:
     """How many times more samples a cover needs to take so many bytes at a risk, as a function of the bytes."""
     power = 1 if risk == "high" else 2  # the square-root rule
     return lambda size: (max(1.0, size / max(room, 1))) ** power
-
-
-class Slots(NamedTuple):
-    """What carries what: the parts, how many of their samples carry the body, and how many of the first part's the head."""
-
-    strategy: Strategy
-    parts: list[Part]
-    counts: list[int]
-    head: int
-
-    @property
-    def body(self) -> int:
-        """Samples that carry the body."""
-        return sum(self.counts)
-
-    def shares(self, bits: int) -> Iterator[int]:
-        """How many bits of a body each part carries: in proportion to its samples, rounded so that the sum is right."""
-        done = 0
-        for count in self.counts:
-            yield bits * (done + count) // self.body - bits * done // self.body
-            done += count
-
-
-def _elements(cover: Cover, part: Part, key: Key, number: int) -> np.ndarray:
-    """A part's samples in the key's order."""
-    samples = part.of(cover.planes).ravel()
-    return samples[key.order(f"part {number}", samples.size)]
-
-
-def _write(cover: Cover, priced: Costs, avoided: Masks, slots: Slots, coder: Coder, key: Key, bits: tuple[np.ndarray, np.ndarray],
-           progress: Progress) -> Planes:  # fmt: skip
-    """Head and body into the cover: what is added to its planes, int8. `Infeasible` if these bits do not fit."""
-    head, body = bits
-    changes = tuple(np.zeros(plane.shape, np.int8) for plane in cover.planes)
-    closed = list(zip(cover.frozen, avoided, strict=True))
-    start = 0
-    for number, (part, count) in enumerate(zip(slots.parts, slots.shares(len(body)), strict=True)):
-        moved = slots.strategy.moved(part, len(cover.planes))
-        samples = part.of(cover.planes)
-        order = key.order(f"part {number}", samples.size)
-        elements = samples.ravel()[order]
-        prices = _allowed(cover, part, moved, closed, slots.strategy.prices(priced, changes, part))
-        down, up = (price.ravel()[order] for price in prices)
-        pieces = [(0 if number else slots.head, body[start : start + count])]
-        if number == 0:
-            pieces.insert(0, (0, head))
-        written = np.empty_like(elements)
-        for (first, message), last in zip(pieces, [*(piece[0] for piece in pieces[1:]), len(elements)], strict=True):
-            where = slice(first, last)
-            written[where] = coder.embed(elements[where], down[where], up[where], message)
-        added = np.empty(samples.size, np.int8)
-        added[order] = written - elements
-        for plane in moved:
-            part._replace(plane=plane).of(changes)[...] += added.reshape(samples.shape)
-        start += count
-        progress(number + 1, len(slots.parts))
-    return changes
-
-
-def _allowed(cover: Cover, part: Part, moved: tuple[int, ...], closed: Sequence[tuple[np.ndarray | None, ...]],
-             prices: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """The prices, infinite where a sample would leave the bounds, and in the masks that are `closed` to changes, of each plane."""
-    down, up = (np.array(price, np.float32) for price in prices)
-    lowest, highest = cover.bounds
-    for plane in moved:
-        there = part._replace(plane=plane)
-        samples = there.of(cover.planes)
-        down[samples <= lowest] = np.inf
-        up[samples >= highest] = np.inf
-        for mask in closed[plane]:
-            if mask is not None:
-                where = mask[there.row :: there.step, there.column :: there.step]
-                down[where] = up[where] = np.inf
-    return down, up
 
 
 def _bits(data: bytes) -> np.ndarray:
