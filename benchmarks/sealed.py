@@ -39,7 +39,7 @@ def main() -> None:
     args = parser.parse_args()
     scheme = models.load(args.model)
     with args.output.open("w", newline="") as file:
-        rows = csv.writer(file)
+        rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["data", "model", "setting", "pairs", "failed", "stego dB", "stego SSIM", "secret dB", "bytes", "bits a sample",
                        "samples changed", "secret pixels", "seconds to hide", "seconds to reveal"])  # fmt: skip
         for folder in args.data:
