@@ -55,7 +55,7 @@ def test_higher_levels_are_better_and_larger(name, gray):
 def test_what_a_receiver_would_refuse_is_not_encoded(name, monkeypatch):
     picture = np.broadcast_to(np.uint8(0), (10_000, 10_000))
     monkeypatch.setattr(Image.Image, "save", lambda *_, **__: pytest.fail("encoded"))
-    with pytest.raises(IsganError, match="the secret has too many pixels: at most [0-9]+ megapixels"):
+    with pytest.raises(IsganError, match=r"the secret has too many pixels: at most [0-9]+ megapixels"):
         codecs[name]().pack(picture, codecs[name].levels[0])
 
 
