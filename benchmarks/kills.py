@@ -45,7 +45,7 @@ steps = 100000
 validate_every = 50
 save_every = 1
 """
-ENDS = (0, 1, 128 + signal.SIGTERM, -signal.SIGKILL, -signal.SIGTERM)
+ENDS = (0, 1, 128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGKILL, -signal.SIGTERM)  # training ends both ways as Ctrl-C does
 
 
 def command(*tokens: object) -> list[str]:
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("secrets", type=Path)
     parser.add_argument("--what", choices=["hide", "folder", "train"], required=True)
     parser.add_argument("-n", type=int, default=100, help="kills")
-    parser.add_argument("--seconds", type=float, default=6.0, help="folder: the latest moment of a kill")
+    parser.add_argument("--seconds", type=float, default=10.0, help="folder: the latest moment of a kill")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path)
     args = parser.parse_args()
