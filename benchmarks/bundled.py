@@ -2,23 +2,29 @@
 
     python benchmarks/bundled.py make --covers DIR... --secrets DIR... --method adaptive --keep FOLDER
     python benchmarks/bundled.py train --covers FOLDER/covers --stegos FOLDER/adaptive --detector crm --name crm-adaptive --against ...
+    python benchmarks/bundled.py check --covers OTHERS/covers --stegos OTHERS/adaptive --name crm-adaptive
 
 `make` writes covers, never compressed before or JPEG files, as they are, and a stego image of each with a pass phrase and a secret of
 its own; it goes on where it was interrupted. `train` scores each pair by a detector that saw none of its photographs (five parts in
-turn), which gives P_E and the calibration, then trains on all and writes weights and card into isgan's folder of detectors.
+turn), which gives P_E and the calibration, then trains on all and writes weights and card into isgan's folder of detectors. `check`
+tells what a finished one says of pairs of other photographs: mean probabilities, and how often it was right by what it said.
 """
 
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from isgan.covers import covers
 from isgan.datasets.photographs import Photo
+from isgan.detectors import bundled
 from isgan.detectors.base import Pairs
 from isgan.detectors.bundling import bundle
 from isgan.evaluation.results import LSB_MATCHING
 from isgan.evaluation.security import CONTROLS, cover_of, hiding
 from isgan.files import write_file
+from isgan.metrics.security import auc, p_e
 from isgan.models.card import to_toml
 from isgan.options import Options
 from isgan.picture import read_rgb
@@ -52,14 +58,33 @@ def make(args: argparse.Namespace) -> None:
         print(number + 1, len(found), photo.name, flush=True)
 
 
-def train(args: argparse.Namespace) -> None:
+def read(args: argparse.Namespace) -> tuple[Pairs, list[str]]:
+    """Pairs of files of one name, and the names."""
     stegos = sorted(path for path in args.stegos.iterdir() if (args.covers / path.name).exists())
     kind = covers["jpeg" if stegos[0].suffix in JPEG else "png"]
-    read = [[kind.read(path.read_bytes(), path.name) for path in paths]
-            for paths in ([args.covers / path.name for path in stegos], stegos)]  # fmt: skip
-    card = bundle(args.name, args.detector, Pairs(*read), [path.name.split("-")[0] for path in stegos],
-                  {"against": args.against, "licence": args.licence}, args.cache)  # fmt: skip
-    print(to_toml(card))
+    paths = [args.covers / path.name for path in stegos], stegos
+    return Pairs(*([kind.read(path.read_bytes(), path.name) for path in group] for group in paths)), [path.name for path in stegos]
+
+
+def train(args: argparse.Namespace) -> None:
+    pairs, names = read(args)
+    facts = {"against": args.against, "licence": args.licence}
+    print(to_toml(bundle(args.name, args.detector, pairs, [name.split("-")[0] for name in names], facts, args.cache)))
+
+
+def check(args: argparse.Namespace) -> None:
+    (files, stegos), _ = read(args)
+    trained = bundled.load(args.name, args.cache)
+    scores = trained.detector.scores(files), trained.detector.scores(stegos)
+    said = np.concatenate([trained.calibration.probability(values) for values in scores])
+    was = np.repeat([0.0, 1.0], len(files))
+    means = [values.mean() for values in np.split(said, 2)]
+    print(f"{len(files)} pairs, mean probability of covers {means[0]:.3f}, of stego images {means[1]:.3f}, "
+          f"P_E {p_e(*scores, trained.detector.threshold):.3f}, AUC {auc(*scores):.3f}")  # fmt: skip
+    for low in np.arange(0, 1, 0.2):
+        within = (said >= low) & (said < low + 0.2)
+        if within.any():
+            print(f"said {said[within].mean():.2f}, was {was[within].mean():.2f} in {within.sum()} files")
 
 
 def main() -> None:
@@ -75,13 +100,16 @@ def main() -> None:
     line.add_argument("--keep", type=Path, required=True)
     line = parts.add_parser("train")
     line.set_defaults(do=train)
-    line.add_argument("--covers", type=Path, required=True)
-    line.add_argument("--stegos", type=Path, required=True, help="of the same names as covers, which begin with their source")
     line.add_argument("--detector", required=True, help="spam, crm, jrm, ...")
-    line.add_argument("--name", required=True, help="of the trained detector")
     line.add_argument("--against", required=True, help="what made the stego images, for the card")
     line.add_argument("--licence", default="research only, as the photographs it was trained on")
-    line.add_argument("--cache", type=Path, help="folder that keeps features")
+    other = parts.add_parser("check")
+    other.set_defaults(do=check)
+    for one in (line, other):
+        one.add_argument("--covers", type=Path, required=True)
+        one.add_argument("--stegos", type=Path, required=True, help="of the same names as covers, which begin with their source")
+        one.add_argument("--name", required=True, help="of the trained detector")
+        one.add_argument("--cache", type=Path, help="folder that keeps features")
     args = parser.parse_args()
     args.do(args)
 

@@ -15,7 +15,7 @@ from isgan.detectors.calibration import calibrated
 from isgan.detectors.features.base import FeatureDetector
 from isgan.errors import IsganError
 from isgan.files import write_file
-from isgan.metrics.security import auc, interval, p_e
+from isgan.metrics.security import auc, interval, p_e, share_interval
 from isgan.models.card import to_toml
 
 Scores: TypeAlias = tuple[np.ndarray, np.ndarray, list[tuple[float, float]]]
@@ -67,6 +67,7 @@ def bundle(name: str, feature: str, pairs: Pairs, sources: Sequence[str], facts:
     parts = np.random.default_rng(0).permutation(len(sources)) % PARTS
     covers, stegos, measured = cross_scores(feature, pairs, parts, cache)
     (error, error_interval), (area, area_interval) = (interval(list(values)) for values in zip(*measured, strict=True))
+    error_interval = max(error_interval, share_interval(error, 2 * len(sources)))  # also where all parts agree
     calibration = calibrated(covers, stegos)
     detector = kind(seed=0, cache=cache)
     detector.fit(pairs, pairs)
