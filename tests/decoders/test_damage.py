@@ -9,12 +9,13 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from damage import EVERYWHERE, OWN, damaged, whole
+from damage import EVERYWHERE, OWN, damaged
 from fuzzing import LINES, OPERATIONS, Printed, quick_keys, run, tried
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture_files import refused, saved, tiff
 from PIL import Image
+from whole_files import whole
 
 import isgan
 from isgan.check import check
