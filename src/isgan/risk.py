@@ -19,11 +19,13 @@ class Point(NamedTuple):
     Attributes:
         root_bits: bits for each square root of a sample that can hide a change.
         p_e: of the strongest detector, with half the width of its 95 % interval.
+        pairs: of cover and stego image, most of which it learned from.
     """
 
     root_bits: float
     p_e: float
     interval: float
+    pairs: int
 
 
 def risk_words(bits: float, samples: int, kind: str, cost: str, strategy: str) -> str | None:
@@ -42,7 +44,8 @@ def risk_words(bits: float, samples: int, kind: str, cost: str, strategy: str) -
     root_bits = bits / samples**0.5
     error = p_e_at(root_bits, points)
     how = "at most " if root_bits > points[-1].root_bits else ""
-    return f"a detector trained on isgan's own files errs in {how}{round(100 * error)} % of cases at this rate (50 % is guessing)"
+    who = f"a detector made with {max(point.pairs for point in points)} pairs of isgan's own files"
+    return f"{who} errs in {how}{round(100 * error)} % of cases at this rate (50 % is guessing)"
 
 
 def p_e_at(root_bits: float, points: list[Point]) -> float:
@@ -76,7 +79,7 @@ def measured(kind: str, cost: str, strategy: str) -> list[Point]:
         return []
     rows = [row for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines())
             if (row["kind"], row["cost"], row["strategy"]) == (kind, cost, strategy)]  # fmt: skip
-    points = [Point(float(row["root_bits"]), float(row["p_e"]), float(row["interval"])) for row in rows]
+    points = [Point(float(row["root_bits"]), float(row["p_e"]), float(row["interval"]), int(row["pairs"])) for row in rows]
     return falling(sorted(points))
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 import isgan
 from isgan import risk
 from isgan.errors import IsganError
-from isgan.evaluation.audit.curve import write
+from isgan.evaluation.audit.curve import constants, write
 from isgan.evaluation.audit.subjects import OVERHEAD, ROOT_BITS, Load, room
 from isgan.risk import Point, falling, p_e_at, rate_at
 
-CURVE = [Point(20.0, 0.48, 0.02), Point(60.0, 0.44, 0.02), Point(100.0, 0.34, 0.02)]
+CURVE = [Point(20.0, 0.48, 0.02, 300), Point(60.0, 0.44, 0.02, 300), Point(100.0, 0.34, 0.02, 300)]
 
 
 @given(st.floats(0, 200))
@@ -36,7 +36,7 @@ def test_rates_beyond_the_curve():
 
 @given(st.lists(st.floats(0, 0.6), min_size=1, max_size=9))
 def test_a_curve_that_falls_is_the_nearest_one(errors):
-    points = [Point(float(place), error, 0.0) for place, error in enumerate(errors)]
+    points = [Point(float(place), error, 0.0, 300) for place, error in enumerate(errors)]
     found = np.array([point.p_e for point in falling(points)])
     assert (np.diff(found) <= 1e-12).all() and found.max() <= 0.5
     below = [min(error, 0.5) for error in errors]
@@ -51,13 +51,13 @@ def test_a_curve_that_falls_is_the_nearest_one(errors):
 def test_words(monkeypatch):
     monkeypatch.setattr(risk, "measured", lambda *names: CURVE if names == ("png", "hill", "cmdc") else [])
     assert risk.risk_words(600, 100, "png", "hill", "cmdc") == (
-        "a detector trained on isgan's own files errs in 44 % of cases at this rate (50 % is guessing)")
+        "a detector made with 300 pairs of isgan's own files errs in 44 % of cases at this rate (50 % is guessing)")
     assert "errs in at most 34 % of cases" in risk.risk_words(2000, 100, "png", "hill", "cmdc")
     assert risk.risk_words(600, 100, "png", "flat", "cmdc") is None and risk.risk_words(600, 0, "png", "hill", "cmdc") is None
 
 
-def rows(kind: str, name: str, side: int = 256, shift: float = 0.0) -> list[dict[str, object]]:
-    common = {"kind": kind, "side": side, "name": name, "p_e_interval": 0.02, "strongest": "crm", "pairs": 200, "weight": 196608.0}
+def rows(kind: str, name: str, side: int = 256, shift: float = 0.0, pairs: int = 300) -> list[dict[str, object]]:
+    common = {"kind": kind, "side": side, "name": name, "p_e_interval": 0.02, "strongest": "crm", "pairs": pairs, "weight": 196608.0}
     return [common | {"setting": f"{point.root_bits:g} {ROOT_BITS}", "root_bits": point.root_bits, "p_e": point.p_e + shift}
             for point in CURVE]  # fmt: skip
 
@@ -78,7 +78,13 @@ def test_constants_are_written_where_the_curve_passes_them(tmp_path):
     assert {line.split(",")[0] for line in (tmp_path / "risk.csv").read_text().splitlines()[1:]} == {"png", "jpeg"}
     measured = ("20.00", "0.4800"), ("60.00", "0.4400"), ("100.00", "0.3400")
     assert lines == ["kind,cost,strategy,root_bits,p_e,interval,detector,pairs,weight",
-                     *(f"png,hill,cmdc,{root},{error},0.0200,crm,200,196608" for root, error in measured)]  # fmt: skip
+                     *(f"png,hill,cmdc,{root},{error},0.0200,crm,300,196608" for root, error in measured)]  # fmt: skip
+
+
+def test_few_pairs_lower_what_a_risk_allows_and_never_raise_it():
+    before = {"low": 25.0, "medium": 118.0}
+    assert constants(rows("png", "hill, cmdc"), before) == {"low": 30.0, "medium": 84.0}
+    assert constants(rows("png", "hill, cmdc", pairs=299), before) == {"low": 25.0, "medium": 84.0}
 
 
 def test_a_table_that_is_not_done_writes_nothing(tmp_path):
