@@ -153,7 +153,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         Image.fromarray(pixels).save(f"{name}.png")
     assert main(["detect", "clean.png", "full.png", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    by_name = {(row["file"].strip("'"), row["detector"]): row for row in rows}
+    by_name = {(row["file"], row["detector"]): row for row in rows}
     for name in ("rs", "ws", "sample-pairs"):
         assert by_name["clean.png", name]["says"] == "as usual" and by_name["full.png", name]["says"].startswith("unusual")
         assert by_name["full.png", name]["looks_for"].startswith(REPLACEMENT)

@@ -43,7 +43,7 @@ def detect(
     with console.counting("detecting", len(files), visible=len(files) > 1) as done:
         for file in files:
             source = standard.source(file)
-            named = {"file": name_of(source)} if len(files) > 1 else {}
+            named = {"file": name_of(source).strip("'")} if len(files) > 1 else {}
             rows += [named | finding._asdict() for finding in detection.detect(source)]
             done()
     if heat_map is not None:
