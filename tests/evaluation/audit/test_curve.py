@@ -9,11 +9,12 @@ import pytest
 from conftest import scene
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 import isgan
 from isgan import risk
 from isgan.errors import IsganError
-from isgan.evaluation.audit.curve import constants, write
+from isgan.evaluation.audit.curve import constants, error_of, write
 from isgan.evaluation.audit.subjects import OVERHEAD, ROOT_BITS, Load, room
 from isgan.risk import Point, falling, p_e_at, rate_at
 
@@ -57,7 +58,8 @@ def test_words(monkeypatch):
 
 
 def rows(kind: str, name: str, side: int = 256, shift: float = 0.0, pairs: int = 300) -> list[dict[str, object]]:
-    common = {"kind": kind, "side": side, "name": name, "p_e_interval": 0.02, "strongest": "crm", "pairs": pairs, "weight": 196608.0}
+    common = {"kind": kind, "side": side, "name": name, "p_e_interval": 0.02, "auc": 0.5, "strongest": "crm"}
+    common |= {"pairs": pairs, "weight": 196608.0}
     return [common | {"setting": f"{point.root_bits:g} {ROOT_BITS}", "root_bits": point.root_bits, "p_e": point.p_e + shift}
             for point in CURVE]  # fmt: skip
 
@@ -79,6 +81,13 @@ def test_constants_are_written_where_the_curve_passes_them(tmp_path):
     measured = ("20.00", "0.4800"), ("60.00", "0.4400"), ("100.00", "0.3400")
     assert lines == ["kind,cost,strategy,root_bits,p_e,interval,detector,pairs,weight",
                      *(f"png,hill,cmdc,{root},{error},0.0200,crm,300,196608" for root, error in measured)]  # fmt: skip
+
+
+@given(st.floats(0.0, 3.0))
+def test_the_error_of_two_bell_curves(distance):
+    area = stats.norm.cdf(distance / 2**0.5)  # of scores that far apart, in their standard deviations
+    assert error_of({"p_e": 0.5, "auc": area}) == pytest.approx(stats.norm.cdf(-distance / 2), abs=1e-6)
+    assert error_of({"p_e": 0.01, "auc": 0.5}) == 0.01 and error_of({"p_e": 0.6, "auc": 0.4}) == 0.5
 
 
 def test_few_pairs_lower_what_a_risk_allows_and_never_raise_it():

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from isgan import models, risk
 from isgan.errors import IsganError
 from isgan.evaluation.audit.subjects import ROOT_BITS
 from isgan.files import write_file
-from isgan.risk import Point, falling, rate_at
+from isgan.risk import GUESSING, Point, falling, rate_at
 
 ALLOWED = {"low": 0.47, "medium": 0.38}
 """P_E of the strongest detector that each risk must not fall below, in covers of the measured size."""
@@ -25,10 +26,17 @@ def points_of(table: Sequence[Mapping[str, Any]], kind: str, name: str) -> list[
     return [row for row in rows if int(row["side"]) == min(int(row["side"]) for row in rows)]
 
 
+def error_of(row: Mapping[str, Any]) -> float:
+    """P_E of a row, the lower of two figures: the one that was measured, for which a few validation pairs had to choose the threshold, and
+    that of two bell curves of one width with the same AUC, which needs none."""
+    auc = min(max(float(row["auc"]), 1e-6), 1 - 1e-6)
+    return min(float(row["p_e"]), NormalDist().cdf(-NormalDist().inv_cdf(auc) / 2**0.5), GUESSING)
+
+
 def constants(rows: Sequence[Mapping[str, Any]], before: Mapping[str, float]) -> dict[str, float]:
     """Bits for each square root of a sample, by `--risk`: where the curve passes `ALLOWED`, rounded down, but of few pairs no more than
     `before`. `IsganError` if it has fewer than three points."""
-    points = falling(sorted(Point(float(row["root_bits"]), float(row["p_e"]), float(row["p_e_interval"]), int(row["pairs"]))
+    points = falling(sorted(Point(float(row["root_bits"]), error_of(row), float(row["p_e_interval"]), int(row["pairs"]))
                             for row in rows))  # fmt: skip
     if len(points) < 3:
         raise IsganError(f"{rows[0]['name']} has {len(points)} measured rates on {rows[0]['kind']} covers: run the table to its end first")
@@ -53,7 +61,7 @@ def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dic
         if own:
             changed[kind] = constants(own, settings)
         for row in sorted(own, key=lambda row: float(row["root_bits"])):
-            figures = [f"{float(row['root_bits']):.2f}", f"{float(row['p_e']):.4f}", f"{float(row['p_e_interval']):.4f}"]
+            figures = [f"{float(row['root_bits']):.2f}", f"{error_of(row):.4f}", f"{float(row['p_e_interval']):.4f}"]
             lines.append(",".join([kind, settings["cost"], settings["strategy"], *figures, str(row["strongest"]), str(row["pairs"]),
                                    f"{float(row['weight']):.0f}"]))  # fmt: skip
     if not changed:
