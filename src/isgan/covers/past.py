@@ -108,7 +108,8 @@ def _parity(luma: np.ndarray) -> float:
             if len(across) >= PLACES:
                 whole = across[: len(across) // PLACES * PLACES].reshape(-1, PLACES).mean(axis=0) + 0.02
                 even, odd = np.sort(whole[::2]), np.sort(whole[1::2])
-                found = max(found, float(np.log(even[2] / odd[3])), float(np.log(odd[2] / even[3])))
+                middle = max(np.log(even[2] / odd[3]), np.log(odd[2] / even[3]))
+                found = max(found, float(min(middle, abs(np.log(even.mean() / odd.mean())))))
     return found
 
 
