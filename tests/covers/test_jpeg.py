@@ -15,7 +15,7 @@ from isgan.errors import IsganError, IsganWarning
 from isgan.jfif.dct import decoded
 from isgan.jfif.metadata import orientation
 from isgan.jfif.quality import quality_of, steps
-from isgan.jfif.segments import APP2, Segment, read_header
+from isgan.jfif.segments import APP2, APP11, Segment, read_header
 from isgan.options import Options
 
 NAME = "photo.jpg"
@@ -178,6 +178,18 @@ def test_a_thumbnail_is_spoken_of():
     assert b"\xff\xd8" not in JpegCover.prepared(data, NAME, Options(strip_metadata=True)).encode()[2:]
 
 
+def test_content_credentials_are_suspect():
+    """They hold a hash of the file."""
+    box = b"JP\0\1\0\0\0\1\0\0\0\x30jumb\0\0\0\x24jumdc2pa\0\x11\0\x10\x80\0\0\xaa\0\x38\x9b\x71\3c2pa\0" + bytes(15)
+    plain = file_of(photograph())
+    data = plain[:2] + Segment.of(APP11, box).raw + plain[2:]
+    assert "--strip-metadata" in str(JpegCover.prepared(data, NAME, Options()).suspicion())
+    bare = JpegCover.prepared(data, NAME, Options(strip_metadata=True))
+    assert bare.suspicion() is None and bare.encode() == plain
+    other = plain[:2] + Segment.of(APP11, b"JP and no credentials").raw + plain[2:]
+    assert JpegCover.read(other, NAME).suspicion() is None
+
+
 def test_no_orientation_no_exif():
     bare = JpegCover.prepared(file_of(photograph(), comment=b"mine"), NAME, Options(strip_metadata=True)).encode()
     assert bare == file_of(photograph())
@@ -223,6 +235,12 @@ def test_fresh_file_knows_what_rounding_took(gray: bool):
     assert (np.abs(cover.rounding) > 0.5).mean() < 0.03
     assert 0.15 < np.abs(cover.rounding[np.abs(cover.planes[0]) > 1]).mean() < 0.35
     np.testing.assert_array_equal(cover.pixels().shape, pixels.shape)
+
+
+@pytest.mark.parametrize("gray", [False, True])
+def test_a_fresh_file_is_what_pillow_writes(gray: bool):
+    pixels = photograph(120, gray=gray)
+    assert JpegCover.compressed(pixels, 90).encode() == file_of(pixels, quality=90)
 
 
 def test_prepared_makes_a_fresh_file_of_what_never_was_one():

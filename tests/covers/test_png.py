@@ -122,6 +122,16 @@ def test_alpha_stays_and_hidden_pixels_never_change():
     assert np.array_equal(PngCover.read(saved(keyed), "x").alpha == 0, NOISE[..., 0] == 7)
 
 
+@pytest.mark.parametrize("gray", [False, True])
+def test_partly_transparent_pixels_are_left_alone(gray):
+    """Where colours were multiplied by alpha, few values are left: a change is none of them."""
+    alpha = np.full((40, 50), 255, np.uint8)
+    alpha[:, :10], alpha[:, 10:20] = 0, 90
+    pixels = NOISE[..., :1] if gray else NOISE
+    cover = PngCover.read(saved(Image.fromarray(np.dstack([pixels, alpha]), "LA" if gray else "RGBA")), "x")
+    assert all(np.array_equal(mask, alpha < 255) for mask in cover.avoided())
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_a_cover_is_turned_upright_and_a_stego_image_left_alone(kind):
     exif = Image.Exif()

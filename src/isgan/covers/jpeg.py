@@ -18,7 +18,7 @@ from isgan.jfif.coding import Coding
 from isgan.jfif.dct import coefficients, luma
 from isgan.jfif.file import read
 from isgan.jfif.layout import layout
-from isgan.jfif.metadata import has_thumbnail, moved, stripped
+from isgan.jfif.metadata import has_credentials, has_thumbnail, moved, stripped
 from isgan.jfif.quality import quality_of
 from isgan.jfif.segments import EOI, Header, damaged
 from isgan.options import Options
@@ -91,7 +91,8 @@ class JpegCover(Cover):
             size = f"{pixels.shape[1]} x {pixels.shape[0]}"
             raise IsganError(f"a JPEG has no room for a picture of {size} pixels: save the stego image as .png, or take another cover")
         file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling="4:2:0", icc_profile=profile)
+        colors = {"subsampling": "4:2:0"} if pixels.ndim == 3 else {}  # of gray Pillow would write factors that nobody else does
+        Image.fromarray(pixels).save(file, "JPEG", quality=quality, icc_profile=profile, **colors)
         cover = cls.read(file.getvalue(), "the fresh JPEG")
         (plane,) = cover.planes
         cover.rounding = coefficients(luma(pixels), cover.quantiser, plane.shape) - plane
@@ -126,6 +127,8 @@ class JpegCover(Cover):
     def suspicion(self) -> str | None:
         if self._past:
             return self._past
+        if has_credentials(self.header):
+            return "it has content credentials (C2PA), a signed hash that any change breaks: --strip-metadata takes them out"
         if np.count_nonzero(self.quantiser == 1) > 32:
             return (
                 f"its JPEG quality is {quality_of(self.quantiser)}, where rounding betrays "

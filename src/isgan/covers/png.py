@@ -109,14 +109,17 @@ class PngCover(Cover):
         return past and f"the cover {past}, so that a single changed sample shows: {remedy(past)}"
 
     def avoided(self) -> tuple[np.ndarray | None, ...]:
-        """Of colour covers, pixels whose 3 x 3 neighbourhood is exactly gray: changed, they would be the only coloured ones."""
+        """Partly transparent pixels: programs that multiply colours by alpha leave only some values there. Of colour covers also
+        pixels whose 3 x 3 neighbourhood is exactly gray: changed, they would be the only coloured ones."""
+        clear = None if self.alpha is None else self.alpha < 255
         if len(self.planes) == 1:
-            return (None,)
+            return (clear,)
         red, green, blue = self.planes
         gray = np.pad((red == green) & (green == blue), 1, mode="edge")
         gray = gray[:-2] & gray[1:-1] & gray[2:]
         gray = gray[:, :-2] & gray[:, 1:-1] & gray[:, 2:]
-        return (gray if gray.any() else None,) * 3
+        mask = gray if clear is None else gray | clear
+        return (mask if mask.any() else None,) * 3
 
     def scaled(self, factor: float) -> Self:
         """The picture scaled by `factor`, in (0, 1], by Lanczos's filter over all pixels that become one."""

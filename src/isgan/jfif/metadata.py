@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from isgan.jfif.file import read
-from isgan.jfif.segments import APP0, APP1, APP2, APP14, COM, Header, Segment
+from isgan.jfif.segments import APP0, APP1, APP2, APP11, APP14, COM, Header, Segment
 
 END = b"\xff\xd9"
 EXIF, PROFILE, PICTURES = b"Exif\0\0", b"ICC_PROFILE\0", b"MPF\0"
@@ -56,6 +56,11 @@ def _says_how_to_show(segment: Segment) -> bool:
 def has_thumbnail(header: Header) -> bool:
     """Whether EXIF holds a small JPEG picture."""
     return any(_is_exif(segment) and b"\xff\xd8\xff" in segment.payload for segment in header.segments)
+
+
+def has_credentials(header: Header) -> bool:
+    """Whether there is a C2PA manifest store (C2PA specification, A.3.1), which holds a signed hash of the rest of the file."""
+    return any(segment.marker == APP11 and segment.payload.startswith(b"JP") and b"c2pa" in segment.payload for segment in header.segments)
 
 
 def orientation(header: Header) -> int:
