@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from isgan.covers import covers as kinds
 from isgan.decoders import is_picture
 from isgan.errors import IsganError, IsganWarning
 from isgan.files import name_of, quoted, read_file, system_errors
@@ -79,8 +80,9 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def stego_name(cover: Path, options: Options) -> str:
-    """What the stego image of a cover is called: as the cover, but for its suffix."""
-    return cover.stem + (".jpg" if options.jpeg_quality or _header(cover).startswith(JPEG) else ".png")
+    """What the stego image of a cover is called: as the cover, a camera's .JPG too, but for the suffix of another kind of file."""
+    suffixes = kinds["jpeg" if options.jpeg_quality or _header(cover).startswith(JPEG) else "png"].suffixes
+    return cover.name if cover.suffix.lower() in suffixes else cover.stem + suffixes[0]
 
 
 def _header(path: Path) -> bytes:

@@ -216,8 +216,9 @@ def file_of(secret: Secret) -> bytes:
 
 
 def own_name(secret: Secret) -> str:
-    """What a secret's file is called in a folder: by the sender, who must not write settings that a system reads by itself."""
-    name = Path(secret.name).name.lstrip(".") or "secret"
+    """What a secret's file is called in a folder: by the sender, who must not write settings that a system reads by itself, an option
+    that a shell's `*` gives to a program, or a formula into a table of names."""
+    name = Path(secret.name).name.lstrip(".-=+@ ") or "secret"
     return name if secret.picture is None else shortened(Path(name).stem, ".png")
 
 

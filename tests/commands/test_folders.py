@@ -18,7 +18,11 @@ from PIL import Image
 
 import isgan
 from isgan.__main__ import main
+from isgan.options import Options
+from isgan.pairs import stego_name
+from isgan.pipeline import own_name
 from isgan.record import alone
+from isgan.secret import Secret
 
 PHRASE = "correct horse battery staple"
 NOTES = {"a.txt": b"Meet me at noon.\r\n", "b.txt": b"Bring the map.", "c.bin": bytes(range(200))}
@@ -217,6 +221,22 @@ def test_reveal_lists_what_gave_nothing_and_keeps_names_apart(folders, capsys):
     assert run("reveal", "out", "-o", "back", "--json") == 1
     assert json.loads(capsys.readouterr().out)["of them before"] == 3
     assert len(list(Path("back").iterdir())) == 4
+
+
+@pytest.mark.parametrize("name", ["IMG_1.JPG", "b.jpeg", "c.jpg"])
+def test_a_camera_s_names_stay(name, tmp_path):
+    photograph(32, 0).save(tmp_path / name, "JPEG")
+    assert stego_name(tmp_path / name, Options()) == name
+    photograph(32, 0).save(tmp_path / name, "PNG")  # whatever its name says
+    assert stego_name(tmp_path / name, Options()) == f"{Path(name).stem}.png"
+    assert stego_name(tmp_path / name, Options(jpeg_quality=95)) == name
+
+
+@pytest.mark.parametrize("name", [".profile", "-rf", "=1+1", "..", "+1", "@a", "a.txt"])
+def test_no_name_of_a_sender_is_obeyed(name):
+    """By a shell, whose `*` gives it to a program, or by a program that shows tables."""
+    own = own_name(Secret(data=b"x", name=name))
+    assert own[0].isalnum() and own in (name.lstrip(".-=+@"), "secret")
 
 
 def test_pictures_in_jpeg_and_png_in_python(folders):

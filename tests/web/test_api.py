@@ -146,6 +146,8 @@ def test_errors_are_the_terminal_s(client, cover, secret) -> None:
     large = png(np.zeros((800, 800), np.uint8))
     refused(hide(client, large, secret), 422, "the cover", "at most 0.5 megapixels")
     refused(client.post("/api/inspect", files={"file": ("x", large)}), 422, "megapixels")
+    rooms = {"room": "900", "most": "900"}
+    refused(client.post("/api/preview", files=files(cover=large, secret=secret), data=rooms), 422, "the cover", "megapixels")
 
 
 def test_what_is_no_request(client, cover) -> None:

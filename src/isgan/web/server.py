@@ -14,6 +14,7 @@ from isgan.errors import IsganError
 from isgan.web.api import create
 from isgan.web.guard import Guard
 from isgan.web.limits import Limits
+from isgan.web.patience import Patient
 
 CONNECTIONS = 64
 SHORTEST_TOKEN = 16
@@ -74,8 +75,8 @@ def serve(host: str, port: int, token: str | None, hosts: Collection[str], limit
         for name in ("python_multipart", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         settings: dict[str, Any] = {"log_config": None, "log_level": logging.CRITICAL + 1, "access_log": False}
-        config = uvicorn.Config(app, lifespan="on", ws="none", server_header=False, proxy_headers=False, limit_concurrency=CONNECTIONS,
-                                timeout_graceful_shutdown=1, **settings)  # fmt: skip
+        config = uvicorn.Config(app, http=Patient, lifespan="on", ws="none", server_header=False, proxy_headers=False,
+                                limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=1, **settings)  # fmt: skip
         try:
             uvicorn.Server(config).run([listening])
         except SystemExit as error:  # what begins with the application failed

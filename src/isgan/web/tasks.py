@@ -76,9 +76,10 @@ def hide(files: Files, fields: Fields, progress: Progress) -> Made:
     options, cover, secret = _options(fields), files["cover"], files["secret"]
     pipeline.check(cover, secret, None, options, False)
     made = pipeline.hide(cover, secret, None, _phrase(fields), options, progress=progress)
-    suffix, kind = (".jpg", "image/jpeg") if made.data.startswith(JPEG) else (".png", "image/png")
-    # The cover's own name, since any other would tell something.
-    parts = [Part("stego", f"{Path(cover.name).stem or 'picture'}{suffix}", kind, made.data)]
+    suffixes, kind = ((".jpg", ".jpeg"), "image/jpeg") if made.data.startswith(JPEG) else ((".png",), "image/png")
+    # The cover's own name, a camera's .JPG too, since any other would tell something.
+    own = Path(cover.name or "picture")
+    parts = [Part("stego", own.name if own.suffix.lower() in suffixes else f"{own.stem}{suffixes[0]}", kind, made.data)]
     parts += _received(made.delivered)
     parts.append(_residual(made))
     return Made(_finite(made.facts) | {"words": _words(made.facts, fields)}, parts)
@@ -104,6 +105,7 @@ def preview(files: Files, fields: Fields, progress: Progress) -> Made:
 
     The secret's copy gets its share of the room that the cover has; the cover's copy is changed as densely as the cover would be.
     """
+    _check_pixels(files, fields)
     options = _options(fields)
     scheme = models.load(options.model)
     if not isinstance(scheme, Embedding):
@@ -177,9 +179,9 @@ def _shown(part: str, picture: np.ndarray, side: int) -> Part:
 
 def _received(secret: Secret) -> list[Part]:
     """The secret as a file, and what the page shows of it."""
-    name = Path(secret.name).name or "secret"
+    name = pipeline.own_name(secret)
     if secret.picture is not None:
-        return [Part("secret", f"{Path(name).stem}.png", "image/png", pipeline.file_of(secret)), _shown("seen", secret.picture, SHOWN)]
+        return [Part("secret", name, "image/png", pipeline.file_of(secret)), _shown("seen", secret.picture, SHOWN)]
     data = secret.data or b""
     # A stranger's file: its type is nobody's word, and the browser shall do nothing with it but save it.
     parts = [Part("secret", name, "application/octet-stream", data)]
