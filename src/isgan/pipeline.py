@@ -234,7 +234,7 @@ def capacity(cover: Source, options: Options) -> dict[str, Any]:
         sides = {psnr: (8 * room / bits) ** 0.5 for psnr, bits in BITS_A_PIXEL.items()}
         facts[risk] = {"bytes": room} | {f"{psnr:g} dB": f"{side * 1.155:.0f} x {side / 1.155:.0f}" for psnr, side in sides.items()}
         said = scheme.risk_of(read, room)
-        facts[risk] |= {"risk": said} if said else {}
+        facts[risk] |= {"a detector errs in": said.share} if said else {}
     return facts
 
 

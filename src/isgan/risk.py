@@ -28,8 +28,28 @@ class Point(NamedTuple):
     pairs: int
 
 
-def risk_words(bits: float, samples: int, kind: str, cost: str, strategy: str) -> str | None:
-    """How often a detector errs, in words; None where nothing was measured.
+class Found(NamedTuple):
+    """How often a detector errs at a rate: P_E, whether that is a bound since so high a rate was never measured, and the pairs that it
+    was made with."""
+
+    p_e: float
+    beyond: bool
+    pairs: int
+
+    @property
+    def share(self) -> str:
+        """It alone: "44 %"."""
+        return f"{'at most ' if self.beyond else ''}{round(100 * self.p_e)} %"
+
+    @property
+    def words(self) -> str:
+        """A sentence."""
+        who = f"a detector made with {self.pairs} pairs of isgan's own files"
+        return f"{who} errs in {self.share} of cases at this rate (50 % is guessing)"
+
+
+def found_at(bits: float, samples: int, kind: str, cost: str, strategy: str) -> Found | None:
+    """How often a detector errs; None where nothing was measured.
 
     Args:
         bits: of payload, all that is embedded.
@@ -42,10 +62,7 @@ def risk_words(bits: float, samples: int, kind: str, cost: str, strategy: str) -
     if not points or samples < 1:
         return None
     root_bits = bits / samples**0.5
-    error = p_e_at(root_bits, points)
-    how = "at most " if root_bits > points[-1].root_bits else ""
-    who = f"a detector made with {max(point.pairs for point in points)} pairs of isgan's own files"
-    return f"{who} errs in {how}{round(100 * error)} % of cases at this rate (50 % is guessing)"
+    return Found(p_e_at(root_bits, points), root_bits > points[-1].root_bits, max(point.pairs for point in points))
 
 
 def p_e_at(root_bits: float, points: list[Point]) -> float:

@@ -23,7 +23,7 @@ from isgan.errors import IsganError, NothingFound
 from isgan.key import NONCE, TAG, Key
 from isgan.options import Options, Risk
 from isgan.payload import Larger, pack, unpack
-from isgan.risk import risk_words
+from isgan.risk import Found, found_at
 from isgan.schemes.base import Hidden, Progress, Scheme, silent
 from isgan.schemes.slots import Masks, Slots, allowed, elements_of, written
 from isgan.secret import Secret
@@ -90,15 +90,15 @@ class Embedding(Scheme):
         bits = 8 * (HEAD + len(payload.data) + TAG)
         facts = payload.facts | {"bytes": len(payload.data), "rate": bits / cover.weight, "changed": float(changed)}
         said = self.risk_of(cover, len(payload.data))
-        return Hidden(cover.changed(planes), payload.delivered, facts | ({"risk": said} if said else {}))
+        return Hidden(cover.changed(planes), payload.delivered, facts | ({"risk": said.words} if said else {}))
 
-    def risk_of(self, cover: Cover, size: int) -> str | None:
-        """How often a detector errs on a cover that carries so many bytes of payload, in words; None where it was never measured."""
+    def risk_of(self, cover: Cover, size: int) -> Found | None:
+        """How often a detector errs on a cover that carries so many bytes of payload; None where it was never measured."""
         settings = self.settings_of(cover)
         if settings.model_based:
             return None
         kind = covers.name_of(type(cover))
-        return risk_words(8 * (HEAD + size + TAG), cover.weight, kind, settings.cost, settings.strategy)
+        return found_at(8 * (HEAD + size + TAG), cover.weight, kind, settings.cost, settings.strategy)
 
     def reveal(self, stego: Cover, key: Key, progress: Progress = silent) -> Secret:
         _start_loading(self.coder)  # beside the key's derivation

@@ -51,10 +51,17 @@ def test_a_curve_that_falls_is_the_nearest_one(errors):
 
 def test_words(monkeypatch):
     monkeypatch.setattr(risk, "measured", lambda *names: CURVE if names == ("png", "hill", "cmdc") else [])
-    assert risk.risk_words(600, 100, "png", "hill", "cmdc") == (
+    found = risk.found_at(600, 100, "png", "hill", "cmdc")
+    assert found.share == "44 %" and found.words == (
         "a detector made with 300 pairs of isgan's own files errs in 44 % of cases at this rate (50 % is guessing)")
-    assert "errs in at most 34 % of cases" in risk.risk_words(2000, 100, "png", "hill", "cmdc")
-    assert risk.risk_words(600, 100, "png", "flat", "cmdc") is None and risk.risk_words(600, 0, "png", "hill", "cmdc") is None
+    assert risk.found_at(2000, 100, "png", "hill", "cmdc").share == "at most 34 %"
+    assert risk.found_at(600, 100, "png", "flat", "cmdc") is None and risk.found_at(600, 0, "png", "hill", "cmdc") is None
+
+
+def test_the_shipped_curve():
+    curve = risk.measured("png", "hill", "cmdc")
+    assert len(curve) >= 4 and all(0 < point.p_e <= 0.5 and point.pairs >= 100 for point in curve)
+    assert [point.p_e for point in curve] == sorted((point.p_e for point in curve), reverse=True)
 
 
 def rows(kind: str, name: str, side: int = 256, shift: float = 0.0, pairs: int = 300) -> list[dict[str, object]]:
@@ -113,6 +120,6 @@ def test_hide_and_capacity_say_the_risk(monkeypatch):
     cover, secret = scene(96, 128), scene(24, 24, 1)
     made = isgan.hide(cover, secret, pass_phrase="four words are enough")
     bits = made.facts["rate"] * 96 * 128 * 3
-    assert made.facts["risk"] == risk.risk_words(bits, 96 * 128 * 3, "png", "hill", "cmdc")
-    assert "34 % of cases" in isgan.capacity(cover)["high"]["risk"]
-    assert "risk" not in isgan.capacity(cover, model="webp")["low"]
+    assert made.facts["risk"] == risk.found_at(bits, 96 * 128 * 3, "png", "hill", "cmdc").words
+    assert isgan.capacity(cover)["high"]["a detector errs in"] == "at most 34 %"
+    assert "a detector errs in" not in isgan.capacity(cover, model="webp")["low"]

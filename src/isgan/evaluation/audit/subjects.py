@@ -22,6 +22,7 @@ from isgan.schemes.embedding import HEAD, Embedding
 from isgan.secret import Secret
 
 SIZES = "audit-sizes"
+HEADER = 4  # bytes at most before a nameless file that is hidden
 OVERHEAD = HEAD + 16 + 2  # bytes: the head, the tag of the body, and what stands before a nameless secret
 BITS, ROOT_BITS, DECIBELS = "bits a sample", "bits a root of a sample", "dB"
 
@@ -104,6 +105,11 @@ def room(load: Load, weight: int) -> int:
     return max(1, int(load.amount * weight ** (0.5 if load.unit == ROOT_BITS else 1)) // 8 - OVERHEAD)
 
 
+def carried(scheme: Embedding, cover: Cover, size: int) -> int:
+    """How many of so many bytes an embedding carries: fewer where a strategy uses too few of the samples."""
+    return max(1, min(size, scheme.room(cover, "high") - HEADER))
+
+
 class Sizes:
     """How many bytes secrets take at a PSNR, kept in `audit-sizes.csv`."""
 
@@ -131,8 +137,8 @@ def embedding(parts: Parts, load: Load, kind: str, sizes: Sizes) -> Method:
 
     def hide(photo: Photo, secret: Photo, number: int) -> Cover:
         cover = cover_of(photo)
-        size = sizes(photo, secret, load.amount)[0] if load.unit == DECIBELS else room(load, cover.weight)
-        data = np.random.default_rng((17, number)).bytes(size)
+        wanted = sizes(photo, secret, load.amount)[0] if load.unit == DECIBELS else room(load, cover.weight)
+        data = np.random.default_rng((17, number)).bytes(carried(scheme, cover, wanted))
         return scheme.hide(cover, Secret(data=data), quality.key_of(scheme, photo.name, cover), options).stego
 
     return Method(_print(str(parts), str(load), place), hide)

@@ -135,12 +135,16 @@ class Comparison:
             before = pairs.covers[place]
             row: dict[str, Any] = dict(zip(("stego_psnr", "stego_ssim"), compare(stego.pixels(), before.pixels()), strict=True))
             changed = sum(int((one != other).sum()) for one, other in zip(before.planes, stego.planes, strict=True))
-            row |= {"changed": changed / before.samples, "samples": before.samples, "weight": before.weight, "bytes": "", "secret_psnr": ""}
+            row |= {"changed": changed / before.samples, "samples": before.samples, "weight": before.weight}
+            row |= {"bytes": "", "secret_psnr": "", "short": 0}
             if entry.load and entry.load.unit == DECIBELS:
                 row["bytes"], row["secret_psnr"] = self.sizes(cover, secret, entry.load.amount)
             elif entry.load:
                 row["bytes"] = subjects.room(entry.load, before.weight)
-            elif scheme:
+            if entry.parts and row["bytes"] != "":
+                fitting = subjects.carried(entry.parts.scheme(kind_of(self.material)), before, row["bytes"])
+                row |= {"bytes": fitting, "short": int(fitting < row["bytes"])}
+            if scheme:
                 found = scheme.reveal(stego, key_of(scheme, cover.name, stego)).picture
                 assert found is not None
                 row["secret_psnr"] = min(psnr(found, fit(read_gray(secret.pixels), *found.shape[:2])), EXACT)
@@ -166,7 +170,8 @@ class Comparison:
     def _row(self, entry: Entry, bench: Bench, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         images = self.images(entry, bench)
         row: dict[str, Any] = {"kind": self.material.kind, "side": bench.material.pairs[0][0].pixels.shape[0], "name": entry.name,
-                               "setting": entry.setting, "pairs": len(images)}  # fmt: skip
+                               "setting": entry.setting, "pairs": len(images),
+                               "short": sum(image["short"] == "1" for image in images)}  # fmt: skip
         for column in ("stego_psnr", "stego_ssim", "secret_psnr", "bytes", "changed", "weight"):
             values = [float(image[column]) for image in images if image[column]]
             values = [min(value, EXACT) for value in values] if column.endswith("psnr") else values
