@@ -64,9 +64,11 @@ def capacity(files: Files, fields: Fields, progress: Progress) -> Made:
     """What a cover takes at each risk."""
     _check_pixels(files, fields)
     facts = pipeline.capacity(files["cover"], _options(fields))
-    rooms = {risk: {"bytes": facts[risk]["bytes"], "as a picture": facts[risk], "words": text} for risk, text in words.RISK.items()}
-    for room in rooms.values():
-        room["as a picture"] = {quality: size for quality, size in room["as a picture"].items() if quality != "bytes"}
+    rooms = {}
+    for risk in words.RISK:
+        size, errs = facts[risk].pop("bytes"), facts[risk].pop("a detector errs in", "")
+        said = f"a detector made for exactly this errs in {errs} of cases (50 % is guessing)" if errs else None
+        rooms[risk] = {"bytes": size, "as a picture": facts[risk], "words": words.of_risk(risk, said)}
     return Made({"pixels": facts["pixels"], "kind": "jpeg" if _is_jpeg(files["cover"], fields) else "png", "risks": rooms}, [])
 
 
@@ -209,7 +211,7 @@ def _residual(made: pipeline.Stego) -> Part:
 def _words(facts: Mapping[str, Any], fields: Fields) -> dict[str, str]:
     secret = words.of_secret(facts["secret dB"]) if "secret dB" in facts else "Every byte comes back unchanged."
     said = {"stego": words.of_stego(facts["stego dB"]), "structure": words.of_ssim(facts.get("stego SSIM", math.nan)), "secret": secret}
-    return said | ({"risk": words.RISK[fields["risk"]]} if "rate" in facts else {})
+    return said | ({"risk": words.of_risk(fields["risk"], facts.get("risk"))} if "rate" in facts else {})
 
 
 def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:

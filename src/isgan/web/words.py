@@ -24,11 +24,15 @@ SSIM = (
     (-math.inf, "structure differs visibly"),
 )
 RISK: dict[Risk, str] = {
-    "low": "Hard to find: a detector trained for exactly this, on small PNG files, was right in about 52 of 100 cases. Guessing gets 50.",
-    "medium": "A detector trained for exactly this, on small PNG files, was right in about 61 of 100 cases. Guessing gets 50.",
+    "low": "Hard to find.",
+    "medium": "A detector finds it more often than by guessing.",
     "high": "Easy to find for somebody with a trained detector, though no eye sees it.",
 }
-"""From docs/results/strategies.csv: P_E .475 and .387 of the colour rich model, at 1,550 and 7,000 bytes in 256 x 256 pixels."""
+
+
+def of_risk(risk: Risk, said: str | None) -> str:
+    """A risk, and what was measured of the rate at hand, if anything was."""
+    return f"{RISK[risk]} {said[0].upper()}{said[1:]}." if said else RISK[risk]
 
 
 def of_stego(psnr: float) -> str:
