@@ -12,8 +12,8 @@ import statistics
 from pathlib import Path
 
 from isgan import IsganError
-from isgan.best import Candidate, Ranking, hide_best, judged
 from isgan.files import MAX_BYTES
+from isgan.folders.best import Candidate, Ranking, hide_best, judged
 from isgan.options import Options
 
 BEFORE = 3  # bytes of a payload in front of a file's

@@ -26,7 +26,7 @@ from pathlib import Path
 from PIL import Image
 
 import isgan
-from isgan.record import alone
+from isgan.folders.record import alone
 
 PHRASE = "correct horse battery staple"
 RECIPE = """

@@ -16,7 +16,7 @@ from isgan.options import NO_PASS_PHRASE, Engine
 
 if TYPE_CHECKING:
     from isgan.detection import Finding
-    from isgan.folders import Done
+    from isgan.folders.hiding import Done
     from isgan.picture import Source
     from isgan.pipeline import Revealed, Stego
     from isgan.schemes.base import Scheme
@@ -96,7 +96,7 @@ def hide_folder(covers: str | os.PathLike, secrets: str | os.PathLike, output: s
         covers, output: folders; `output` is made if there is none.
         secrets: a folder, or with `split` a file.
         pass_phrase: one for all, see `hide`.
-        pairs: which secret goes into which cover: "order", "name", or a CSV file; see `isgan.pairs.pairs`.
+        pairs: which secret goes into which cover: "order", "name", or a CSV file; see `isgan.folders.pairs.pairs`.
         split: share one secret among all covers, in proportion to what they take.
         jobs: processes; by default as many as there are cores and work.
         results: CSV file of what was done, by default beside `output`; it says what hides in which file, so keep it to yourself.
@@ -111,15 +111,15 @@ def hide_folder(covers: str | os.PathLike, secrets: str | os.PathLike, output: s
     """
     from pathlib import Path
 
-    from isgan import folders, shares
+    from isgan.folders import hiding, shares
     from isgan.options import Options
 
     chosen, record = Options(**options), None if results is None else Path(results)
     if split:
         plan = shares.plan_sharing(Path(covers), Path(secrets), Path(output), chosen, record, force, jobs)
     else:
-        plan = folders.plan_hiding(Path(covers), Path(secrets), Path(output), pairs, chosen, record, force)
-    return folders.hide(plan, pass_phrase, jobs, force)
+        plan = hiding.plan_hiding(Path(covers), Path(secrets), Path(output), pairs, chosen, record, force)
+    return hiding.hide(plan, pass_phrase, jobs, force)
 
 
 def reveal_folder(stego: str | os.PathLike, output: str | os.PathLike, *, pass_phrase: str | None = None, jobs: int | None = None,
@@ -127,7 +127,7 @@ def reveal_folder(stego: str | os.PathLike, output: str | os.PathLike, *, pass_p
     """Reveals what the stego images of a folder hide, into another one; arguments and result as of `hide_folder`."""
     from pathlib import Path
 
-    from isgan import revealing
+    from isgan.folders import revealing
     from isgan.options import Options
 
     plan = revealing.plan_revealing(Path(stego), Path(output), Options(**options), None if results is None else Path(results), force)
@@ -136,10 +136,11 @@ def reveal_folder(stego: str | os.PathLike, output: str | os.PathLike, *, pass_p
 
 def hide_best(secret: str | os.PathLike, covers: str | os.PathLike, output: str | os.PathLike | None = None, *,
               pass_phrase: str | None = None, jobs: int | None = None, force: bool = False, **options: Any) -> "Stego":  # fmt: skip
-    """`hide` in the cover of a folder that is best for the secret; `facts` says which one that is, see `isgan.best.ranked`."""
+    """`hide` in the cover of a folder that is best for the secret; `facts` says which one that is, see `isgan.folders.best.ranked`."""
     from pathlib import Path
 
-    from isgan import best, pipeline
+    from isgan import pipeline
+    from isgan.folders import best
     from isgan.options import Options
 
     chosen = Options(**options)

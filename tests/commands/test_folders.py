@@ -18,10 +18,10 @@ from PIL import Image
 
 import isgan
 from isgan.__main__ import main
+from isgan.folders.pairs import stego_name
+from isgan.folders.record import alone
 from isgan.options import Options
-from isgan.pairs import stego_name
 from isgan.pipeline import own_name
-from isgan.record import alone
 from isgan.secret import Secret
 
 PHRASE = "correct horse battery staple"
@@ -202,7 +202,7 @@ def test_files_of_others_are_never_overwritten(folders, capsys):
 
 
 def test_two_runs_at_a_time_do_not_meet(folders, capsys, monkeypatch):
-    monkeypatch.setattr("isgan.record.PATIENCE", 0.2)
+    monkeypatch.setattr("isgan.folders.record.PATIENCE", 0.2)
     Path("out").mkdir()
     with alone(Path("out")):
         hidden(code=2)

@@ -160,8 +160,9 @@ def _saved(made: "Stego", target: Path | None) -> dict[str, Any] | None:
 def _best(secret: Path, covers: Path, target: Path | None, options: Options, jobs: int | None, force: bool,
           ask: Callable[[], str | None]) -> dict[str, Any] | None:  # fmt: skip
     """`hide --best-of`."""
-    from isgan import best, pipeline
+    from isgan import pipeline
     from isgan.console import counting
+    from isgan.folders import best
 
     pipeline.check(secret, secret, target, options, force)
     with counting("looking at covers") as progress:
@@ -174,18 +175,18 @@ def _best(secret: Path, covers: Path, target: Path | None, options: Options, job
 def _folder(covers: Path, secrets: Path, output: Path, pairs: str, split: bool, options: Options, results: Path | None, jobs: int | None,
             force: bool, ask: Callable[[], str | None]) -> dict[str, Any]:  # fmt: skip
     """`hide` over folders."""
-    from isgan import folders, shares
     from isgan.console import counting
     from isgan.errors import SomeFailed
+    from isgan.folders import hiding, shares
 
     if split:
         with counting("looking at covers") as progress:
             plan = shares.plan_sharing(covers, secrets, output, options, results, force, jobs, progress)
     else:
-        plan = folders.plan_hiding(covers, secrets, output, pairs, options, results, force)
+        plan = hiding.plan_hiding(covers, secrets, output, pairs, options, results, force)
     phrase = ask() if plan.todo else None
     with counting("hiding and checking", len(plan.todo)) as progress:
-        done = folders.hide(plan, phrase, jobs, force, progress)
+        done = hiding.hide(plan, phrase, jobs, force, progress)
     if done.failures:
         raise SomeFailed(done.facts, done.failures)
     return done.facts

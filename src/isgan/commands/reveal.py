@@ -60,7 +60,7 @@ def reveal(
     if jobs is not None and jobs < 1:
         raise IsganError(f"--jobs {jobs}: give at least 1")
     if stego.is_dir():
-        from isgan import revealing
+        from isgan.folders import revealing
 
         plan = revealing.plan_revealing(stego, Path(output), options, results, force)
         phrase = pass_phrase(pass_file, no_pass, twice=False) if plan.todo and pipeline.keyed(model) else None

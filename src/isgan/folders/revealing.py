@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from isgan import jobs, payload, pipeline, record, split
+from isgan import jobs, payload, pipeline, split
 from isgan.errors import IsganError
 from isgan.files import quoted, system_errors, write_file
-from isgan.folders import Done, Plan, check_folder, finished, tell, words, workers, working
+from isgan.folders import record
+from isgan.folders.hiding import Done, Plan, check_folder, finished, tell, words, workers, working
+from isgan.folders.pairs import pictures
 from isgan.options import Options
-from isgan.pairs import pictures
 from isgan.schemes.base import Progress, silent
 from isgan.secret import Secret
 
@@ -36,7 +37,7 @@ def plan_revealing(stego: Path, output: Path, options: Options, results: Path | 
     Args:
         stego: a folder.
         output: the folder for secrets, which get their own names; made if there is none.
-        results, force: see `isgan.folders.plan_hiding`.
+        results, force: see `isgan.folders.hiding.plan_hiding`.
     """
     pipeline.check_reveal(stego / "any.png", None, options, force)
     found = pictures(stego)
@@ -53,7 +54,7 @@ def plan_revealing(stego: Path, output: Path, options: Options, results: Path | 
 
 
 def reveal(plan: Plan, phrase: str | None, processes: int | None = None, force: bool = False, progress: Progress = silent) -> Done:
-    """Reveals what the stego images of a plan hide; arguments as of `isgan.folders.hide`."""
+    """Reveals what the stego images of a plan hide; arguments as of `isgan.folders.hiding.hide`."""
     started = time.perf_counter()
     failures, notes = list(plan.refused), Counter[str]()
     shared: dict[bytes, dict[Path, Secret]] = defaultdict(dict)

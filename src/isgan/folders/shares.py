@@ -8,9 +8,9 @@ from pathlib import Path
 from isgan import jobs, models, split
 from isgan.errors import IsganError
 from isgan.files import quoted
-from isgan.folders import Plan, Task, plan, words, workers
+from isgan.folders.hiding import Plan, Task, plan, words, workers
+from isgan.folders.pairs import pictures, stego_name
 from isgan.options import Options
-from isgan.pairs import pictures, stego_name
 from isgan.payload import pack
 from isgan.pipeline import check_options
 from isgan.schemes.base import Progress, silent
@@ -20,7 +20,7 @@ from isgan.sources import cover_of, secret_of
 
 def plan_sharing(covers: Path, secret: Path, output: Path, options: Options, results: Path | None, force: bool,
                  processes: int | None = None, progress: Progress = silent) -> Plan:  # fmt: skip
-    """Looks through a run that shares a secret: see `isgan.folders.plan_hiding`. Carry it out with `isgan.folders.hide`.
+    """Looks through a run that shares a secret: see `isgan.folders.hiding.plan_hiding`. Carry it out with `isgan.folders.hide`.
 
     All parts are made in one run or made anew, since parts of two runs do not fit together.
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 import isgan
-from isgan import best
 from isgan.__main__ import main
 from isgan.costs.base import Costs
 from isgan.covers.png import PngCover
+from isgan.folders import best
 from isgan.options import Options
 
 PHRASE = "correct horse battery staple"

@@ -22,10 +22,10 @@ from isgan.costs.base import Costs
 from isgan.covers.base import Cover
 from isgan.errors import IsganError
 from isgan.files import MAX_BYTES, quoted
-from isgan.folders import workers
+from isgan.folders.hiding import workers
+from isgan.folders.pairs import pictures
 from isgan.key import TAG
 from isgan.options import Options
-from isgan.pairs import pictures
 from isgan.payload import pack
 from isgan.schemes.base import Progress, silent
 from isgan.schemes.embedding import HEAD, Embedding

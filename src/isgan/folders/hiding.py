@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from isgan import jobs, models, pairs, pipeline, record
+from isgan import jobs, models, pipeline
 from isgan.errors import IsganError, IsganWarning, NothingFound
 from isgan.files import check_output, quoted, system_errors
+from isgan.folders import pairs, record
 from isgan.options import Options
 from isgan.schemes.base import Progress, silent
 from isgan.secret import Secret
@@ -76,8 +77,8 @@ def plan_hiding(covers: Path, secrets: Path, output: Path, how: str, options: Op
     Args:
         covers, secrets: folders.
         output: the folder for stego images, made if there is none.
-        how: see `isgan.pairs.pairs`.
-        results: a CSV file, see `isgan.record`; beside `output` if it is None.
+        how: see `isgan.folders.pairs.pairs`.
+        results: a CSV file, see `isgan.folders.record`; beside `output` if it is None.
         force: begin anew, and overwrite.
     """
     pipeline.check_options(options)
