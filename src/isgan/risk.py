@@ -19,7 +19,7 @@ class Point(NamedTuple):
     Attributes:
         root_bits: bits for each square root of a sample that can hide a change.
         p_e: of the strongest detector, with half the width of its 95 % interval.
-        pairs: of cover and stego image, most of which it learned from.
+        pairs: of cover and stego image that it was made with.
     """
 
     root_bits: float

@@ -66,7 +66,7 @@ def test_the_shipped_curve():
 
 def rows(kind: str, name: str, side: int = 256, shift: float = 0.0, pairs: int = 300) -> list[dict[str, object]]:
     common = {"kind": kind, "side": side, "name": name, "p_e_interval": 0.02, "auc": 0.5, "strongest": "crm"}
-    common |= {"pairs": pairs, "weight": 196608.0}
+    common |= {"leaked": pairs, "weight": 196608.0}
     return [common | {"setting": f"{point.root_bits:g} {ROOT_BITS}", "root_bits": point.root_bits, "p_e": point.p_e + shift}
             for point in CURVE]  # fmt: skip
 

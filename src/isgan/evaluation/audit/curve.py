@@ -15,8 +15,8 @@ from isgan.risk import GUESSING, Point, falling, rate_at
 ALLOWED = {"low": 0.47, "medium": 0.38}
 """P_E of the strongest detector that each risk must not fall below, in covers of the measured size."""
 ENOUGH = 300
-"""Pairs of cover and stego image, four fifths of which a detector learns from: one that has fewer is weaker than an attacker's need be,
-so that such a curve may lower what a risk allows, and never raise it."""
+"""Leaked pairs of cover and stego image: a detector that has fewer is weaker than an attacker's need be, so that such a curve may lower
+what a risk allows, and never raise it."""
 COLUMNS = ("kind", "cost", "strategy", "root_bits", "p_e", "interval", "detector", "pairs", "weight")
 
 
@@ -36,12 +36,12 @@ def error_of(row: Mapping[str, Any]) -> float:
 def constants(rows: Sequence[Mapping[str, Any]], before: Mapping[str, float]) -> dict[str, float]:
     """Bits for each square root of a sample, by `--risk`: where the curve passes `ALLOWED`, rounded down, but of few pairs no more than
     `before`. `IsganError` if it has fewer than three points."""
-    points = falling(sorted(Point(float(row["root_bits"]), error_of(row), float(row["p_e_interval"]), int(row["pairs"]))
+    points = falling(sorted(Point(float(row["root_bits"]), error_of(row), float(row["p_e_interval"]), int(row["leaked"]))
                             for row in rows))  # fmt: skip
     if len(points) < 3:
         raise IsganError(f"{rows[0]['name']} has {len(points)} measured rates on {rows[0]['kind']} covers: run the table to its end first")
     found = {level: float(int(rate_at(p_e, points))) for level, p_e in ALLOWED.items()}
-    few = min(int(row["pairs"]) for row in rows) < ENOUGH
+    few = min(int(row["leaked"]) for row in rows) < ENOUGH
     return {level: min(value, before[level]) if few else value for level, value in found.items()}
 
 
@@ -62,7 +62,7 @@ def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dic
             changed[kind] = constants(own, settings)
         for row in sorted(own, key=lambda row: float(row["root_bits"])):
             figures = [f"{float(row['root_bits']):.2f}", f"{error_of(row):.4f}", f"{float(row['p_e_interval']):.4f}"]
-            lines.append(",".join([kind, settings["cost"], settings["strategy"], *figures, str(row["strongest"]), str(row["pairs"]),
+            lines.append(",".join([kind, settings["cost"], settings["strategy"], *figures, str(row["strongest"]), str(row["leaked"]),
                                    f"{float(row['weight']):.0f}"]))  # fmt: skip
     if not changed:
         raise IsganError("the table has no rates of the default model: run it to its end first")

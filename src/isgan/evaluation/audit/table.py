@@ -179,6 +179,7 @@ class Comparison:
         row["rate"] = 8 * (row["bytes"] + subjects.OVERHEAD) / row["weight"] if row["bytes"] != "" else ""
         row["root_bits"] = row["rate"] * math.sqrt(row["weight"]) if row["rate"] != "" else ""
         best = next(one for one in found if one["strongest"])
+        row |= {"leaked": best["train_pairs"] + best["val_pairs"]}
         row |= {"strongest": best["detector"], **{key: best[key] for key in ("p_e", "p_e_interval", "auc", "wauc", "md5")}}
         for one in found:
             row |= {f"p_e_{one['detector']}": one["p_e"], f"interval_{one['detector']}": one["p_e_interval"]}
