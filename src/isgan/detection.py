@@ -68,9 +68,19 @@ def suspect(source: Source) -> Cover:
 
 
 def known() -> list[dict[str, Any]]:
-    """Every detector: for which files, whether it is trained first, seconds for 512 x 512 pixels, and what it sees."""
-    return [{"detector": name, "files": " ".join(kind.covers), "trained": kind.trained, "seconds": kind.seconds, "note": kind.note}
-            for name, kind in ((name, detectors[name]) for name in detectors.names())]  # fmt: skip
+    """Every detector: for which files, whether it is trained first, seconds for 512 x 512 pixels, and what it sees.
+
+    Of a network without the extra `train`, the note is what to install.
+    """
+    rows = []
+    for name in detectors.names():
+        kind = detectors[name]
+        try:
+            known = {"files": " ".join(kind.covers), "trained": kind.trained, "seconds": kind.seconds, "note": kind.note}
+        except IsganError as error:
+            known = {"files": None, "trained": kind.trained, "seconds": None, "note": str(error)}
+        rows.append({"detector": name} | known)
+    return rows
 
 
 def evidence(source: Source) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from importlib.util import find_spec
 
+ALONG = {"audit": ", then pip install --no-deps sealwatch"}  # sealwatch names torchvision, which nothing here uses
+
 
 class IsganError(Exception):
     """Something the user can mend. The message is one line and says what to do; commands print it and exit with 2."""
@@ -34,4 +36,4 @@ def require(extra: str, *modules: str) -> None:
     """`IsganError` with the line that installs an extra of isgan, if one of these modules of it is missing; imports none of them."""
     for module in modules:
         if find_spec(module) is None:
-            raise IsganError(f"this needs {module}: pip install 'isgan[{extra}]'")
+            raise IsganError(f"this needs {module}: pip install 'isgan[{extra}]'{ALONG.get(extra, '')}")

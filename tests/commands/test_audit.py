@@ -126,7 +126,7 @@ def test_results_of_another_version_are_refused(photographs, tmp_path, capsys):
 def test_the_extra_that_is_missing_is_named(photographs, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("isgan.errors.find_spec", lambda name: None if name == "sealwatch" else object())
     assert audit(photographs, tmp_path / "out") == 2
-    assert "pip install 'isgan[audit]'" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert "pip install 'isgan[audit]', then pip install --no-deps sealwatch" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_every_detector_of_the_fast_set_is_known():

@@ -13,7 +13,6 @@ from photos import EXAMPLES, photograph
 from PIL import Image
 
 import isgan
-import isgan.detectors.features.sealwatch as watch
 from isgan.__main__ import main
 from isgan.covers.png import PngCover
 from isgan.detectors import bundled, bundling, detectors, ensemble
@@ -171,9 +170,16 @@ sys.exit('torch' in sys.modules or not any(finding.probability is not None for f
     assert subprocess.run([sys.executable, "-c", code], cwd=EXAMPLES.parent).returncode == 0
 
 
+def test_detectors_are_listed_without_any_extra(monkeypatch, capsys):
+    monkeypatch.setattr("isgan.errors.find_spec", lambda name: None)
+    assert main(["detect", "--json"]) == 0
+    notes = {row["detector"]: row["note"] for row in json.loads(capsys.readouterr().out)}
+    assert notes["srnet"] == "this needs torch: pip install 'isgan[train]'" and notes["rs"].startswith("sees LSB replacement")
+
+
 def test_a_missing_extra_is_named(monkeypatch, tmp_path, capsys):
     Image.fromarray(photograph(64)).save(tmp_path / "a.png")
-    monkeypatch.setattr(watch, "find_spec", lambda name: None)
+    monkeypatch.setattr("isgan.errors.find_spec", lambda name: None)
     assert main(["detect", str(tmp_path / "a.png")]) == 2
     assert "pip install --no-deps sealwatch" in capsys.readouterr().err
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from photos import photograph
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from isgan.covers.jpeg import JpegCover
 from isgan.covers.png import PngCover
@@ -134,6 +134,15 @@ def test_changes_fill_the_gaps_between_quantised_coefficients(mode, clean):
     assert not detector.scores(files(clean)).any()  # never were a JPEG
     shifted = [np.ascontiguousarray(picture[3:, 5:]) for picture in covers]
     assert np.corrcoef(detector.scores(files(shifted)), scores)[0, 1] > 0.8  # wherever the grid lies
+
+
+@pytest.mark.parametrize("name", [name for name in detectors.names() if not detectors[name].trained])
+def test_pages_of_text_are_scored(name):
+    page = Image.new("RGB", (1280, 800), "white")
+    for line in range(30):
+        ImageDraw.Draw(page).text((50, 80 + 22 * line), "The quick brown fox jumps over the lazy dog " * 3, fill="black")
+    for picture in (page, page.convert("L"), Image.new("RGB", (64, 64), "white")):
+        assert np.isfinite(detectors[name]().score(PngCover(np.array(picture))))
 
 
 @pytest.mark.parametrize("name", [name for name in detectors.names() if not detectors[name].trained])

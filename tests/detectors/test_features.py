@@ -169,6 +169,6 @@ def test_jpeg_features_ask_for_jpeg_files():
 
 
 def test_what_is_missing_is_named(monkeypatch):
-    monkeypatch.setattr(counting, "find_spec", lambda name: None)
-    with pytest.raises(IsganError, match=r'pip install "isgan\[audit\]", then pip install --no-deps sealwatch'):
+    monkeypatch.setattr("isgan.errors.find_spec", lambda name: None)
+    with pytest.raises(IsganError, match=r"pip install 'isgan\[audit\]', then pip install --no-deps sealwatch"):
         detectors["spam"]()

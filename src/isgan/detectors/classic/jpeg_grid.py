@@ -46,6 +46,8 @@ def noise(luma: np.ndarray, rounding: float) -> float:
     if nearer <= DEVIATIONS and peak <= PEAK:
         return 0.0
     grids = [grid for grid in (_blocks(luma, number) for number in range(64)) if len(grid)]
+    if not grids:  # flat or clipped everywhere: a screenshot
+        return 0.0
     blocks = max(grids, key=lambda grid: float((np.abs(grid) < NEAR / 2).mean()))
     sizes = np.abs(blocks[:, 1:])
     near, between = (sizes < NEAR).sum(axis=0), ((sizes >= NEAR) & (sizes < APART)).sum(axis=0)

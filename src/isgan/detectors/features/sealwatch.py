@@ -3,13 +3,12 @@
 import importlib
 import sys
 from functools import cache
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from isgan.errors import IsganError, require
+from isgan.errors import require
 
 SLICES = {
     "hor": lambda d: (d[:, :-3], d[:, 1:-2], d[:, 2:-1], d[:, 3:]),
@@ -22,9 +21,7 @@ NETWORKS = {"sealwatch.xunet": (), "sealwatch.ws._unet": ("unet_estimator",), "s
 
 def check() -> None:
     """`IsganError` with what to install, if sealwatch or anything it needs is missing."""
-    require("audit", "scipy", "h5py", "pandas", "tqdm", "jpeglib")
-    if find_spec("sealwatch") is None:
-        raise IsganError('this needs sealwatch: pip install "isgan[audit]", then pip install --no-deps sealwatch')
+    require("audit", "scipy", "h5py", "pandas", "tqdm", "jpeglib", "sealwatch")
 
 
 @cache
