@@ -47,14 +47,30 @@ def test_decoded_jpegs_do_not(path, quality):
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("red", "blue", "narrow"), [(0.2126, 0.0722, True), (0.299, 0.114, True), (0.2126, 0.0722, False), (0.2627, 0.0593, True)]
+)
+def test_frames_of_videos_do_not(path, red, blue, narrow):
+    """By the formulas of ITU-T H.273, equations 21 to 34."""
+    image = Image.open(path).convert("RGB").resize((200, 180), Image.Resampling.LANCZOS)
+    r, g, b = np.moveaxis(np.asarray(image) / 255, 2, 0)
+    luma, steps, chroma, dark = red * r + (1 - red - blue) * g + blue * b, *((219, 224, 16) if narrow else (255, 255, 0))
+    y = (np.rint(steps * luma + dark) - dark) / steps
+    u, v = (np.rint(chroma * (c - luma) / 2 / (1 - weight)) / chroma for c, weight in ((b, blue), (r, red)))
+    r, b = y + 2 * (1 - red) * v, y + 2 * (1 - blue) * u
+    frame = np.stack([r, (y - red * r - blue * b) / (1 - red - blue), b], 2)
+    decoded = Image.fromarray(np.rint(frame.clip(0, 1) * 255).astype(np.uint8))
+    said = "was decoded from a video or another file with loss" if red != 0.299 else "was decoded from a WebP file"
+    assert past_of(planes(decoded)) == said
+    assert past_of(planes(decoded.resize((90, 81), Image.Resampling.LANCZOS))) is None
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_decoded_webp_and_avif_do_not(path):
     image = Image.open(path).convert("RGB")
     assert past_of(planes(coded(image, "WEBP", quality=80))) == "was decoded from a WebP file"
     for subsampling in ("4:2:0", "4:4:4"):
-        assert (
-            past_of(planes(coded(image, "AVIF", quality=80, subsampling=subsampling)))
-            == "was decoded from a JPEG or AVIF file"
-        )
+        assert past_of(planes(coded(image, "AVIF", quality=80, subsampling=subsampling))) == "was decoded from a JPEG or AVIF file"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -85,10 +101,7 @@ def reduced(value: int, bits: int) -> int:
 def test_values_that_are_left_out(path):
     image = Image.open(path).convert("RGB")
     skips, few = "skips values, as contrast that was stretched does", "has no more than "
-    expanded = [
-        plane.point(lambda value, bits=bits: reduced(value, bits))
-        for plane, bits in zip(image.split(), (5, 6, 5), strict=True)
-    ]
+    expanded = [plane.point(lambda value, bits=bits: reduced(value, bits)) for plane, bits in zip(image.split(), (5, 6, 5), strict=True)]
     assert past_of(planes(Image.merge("RGB", expanded)))
     for mode in ("RGB", "L"):
         for factor in (2, 3, 4):
@@ -139,9 +152,7 @@ def test_reachable_colours_are_those_of_the_formulas():
 
 
 def test_a_single_change_leaves_the_lattice():
-    image = (
-        np.asarray(coded(Image.open(EXAMPLES[0]).convert("RGB"), "JPEG", quality=90)).reshape(-1, 3).astype(np.int64)
-    )
+    image = np.asarray(coded(Image.open(EXAMPLES[0]).convert("RGB"), "JPEG", quality=90)).reshape(-1, 3).astype(np.int64)
     image = image[(image > 1).all(1) & (image < 254).all(1)]
     assert jpeg_reachable(image).all()
     for channel in range(3):

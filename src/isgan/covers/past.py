@@ -19,6 +19,10 @@ PIXELS = 20_000  # whose colours are looked at, at most
 FEWEST = 300  # coefficients without which nothing is said
 LUMA, PACK = np.array([[0.299, 0.587, 0.114], [1 << 16, 1 << 8, 1]], np.float32)  # weights of R, G, B
 REACHABLE = 0.25  # share of all colours on a lattice
+MATRICES = ((0.2126, 0.0722, True), (0.299, 0.114, True), (0.2627, 0.0593, True), (0.2126, 0.0722, False))
+"""Of `video_reachable`: BT.709, BT.601, BT.2020; BT.709 in full range."""
+NARROW = 0.3  # as `SUSPECT`, of narrow ranges, which reach a sixth of all colours; of photographs without a past at most .2
+SOME = 4000  # colours that are looked at for them, at most
 SUSPECT = 0.45  # share of a picture's colours on a lattice from which on it is suspect, if these are many
 DEVIATIONS, PEAK = 8.0, 3.0  # of grids that stand out; of photographs without a past seldom over 5 and 2
 SPREAD = 0.005  # of the shares of zeros, at least; of photographs without a past up to .006
@@ -47,6 +51,10 @@ def past_of(planes: Planes) -> str | None:
             return "was decoded from a JPEG or AVIF file"
         if _suspect(webp_reachable(_one_of_each(colors, colors @ (1 << 16, 1 << 8, 1)))):
             return "was decoded from a WebP file"
+        some = _one_of_each(colors, colors @ (1 << 16, 1 << 8, 1))
+        some = some[:: -(-len(some) // SOME) or 1]
+        if any(_suspect(video_reachable(some, *matrix), NARROW if matrix[2] else SUSPECT) for matrix in MATRICES):
+            return "was decoded from a video or another file with loss"
         count = len(np.unique(np.tensordot(regions, PACK, (1, 0))))
         if count <= COLORS and luma.size >= MANY:
             return f"has no more than {count} colours"
@@ -136,12 +144,12 @@ def _over_neighbours(combine: np.ufunc, values: np.ndarray) -> np.ndarray:
     return combine(combine(rows[:, :, :-2], rows[:, :, 1:-1]), rows[:, :, 2:])
 
 
-def _suspect(reached: np.ndarray) -> bool:
+def _suspect(reached: np.ndarray, share: float = SUSPECT) -> bool:
     """Whether too many of different colours are reached, four standard deviations being allowed for."""
     if len(reached) == 0:
         return False
     chance = REACHABLE + 4 * (REACHABLE * (1 - REACHABLE) / len(reached)) ** 0.5
-    return bool(reached.mean() > max(SUSPECT, chance))
+    return bool(reached.mean() > max(share, chance))
 
 
 def _one_of_each(colors: np.ndarray, keys: np.ndarray) -> np.ndarray:
@@ -184,6 +192,26 @@ def webp_reachable(colors: np.ndarray) -> np.ndarray:
             for u in (nearest_u - 1, nearest_u, nearest_u + 1):
                 fits = fits_red & ((bright + (u * 33050 >> 8) - 17685) >> 6 == blue)
                 found |= fits & ((bright - (u * 6419 >> 8) - (v * 13320 >> 8) + 8708) >> 6 == green)
+    return found
+
+
+def video_reachable(colors: np.ndarray, red: float, blue: float, narrow: bool) -> np.ndarray:
+    """Which colours whole numbers of Y, Cb, Cr give by a matrix of video; as `jpeg_reachable`.
+
+    Args:
+        red, blue: what they weigh in Y (ITU-T H.273, 8.3).
+        narrow: Y is 16 ... 235, Cb and Cr are 16 ... 240.
+    """
+    green = 1 - red - blue
+    to = np.array(
+        [[red, green, blue], [-red / (1 - blue) / 2, -green / (1 - blue) / 2, 0.5], [0.5, -green / (1 - red) / 2, -blue / (1 - red) / 2]]
+    )
+    if narrow:
+        to *= np.array([[219], [224], [224]]) / 255
+    back, nearest = np.linalg.inv(to).T, np.rint(colors @ to.T)
+    found = np.zeros(len(colors), bool)
+    for steps in np.ndindex(3, 3, 3):
+        found |= (np.rint((nearest + np.array(steps) - 1) @ back) == colors).all(1)
     return found
 
 
