@@ -114,3 +114,15 @@ def test_names_and_loading():
 
 def test_version():
     assert isgan.__version__ == version("isgan")
+
+
+def test_results_are_short_in_a_terminal():
+    cover = Image.fromarray(photos.photograph(96))
+    made = isgan.hide(cover, cover.resize((32, 32)), pass_phrase=PHRASE, risk="high")
+    found = isgan.reveal(made.data, pass_phrase=PHRASE)
+    assert len(repr(made)) < 1000 and len(repr(found)) < 1000 and "secret dB" in repr(made)
+
+
+def test_an_unknown_risk_is_refused():
+    with pytest.raises(isgan.IsganError, match="unknown risk 'none': it is low, medium or high"):
+        isgan.hide(photos.photograph(64), b"text", pass_phrase=PHRASE, risk="none")

@@ -31,7 +31,7 @@ def hide(cover: "Source", secret: "Source", output: str | os.PathLike | None = N
     """Hides a picture, or any file, in a photograph; the result has been revealed once to check it.
 
     Args:
-        cover: the photograph; take an own, never published one, and use it once.
+        cover: the photograph; one of your own that was never published; use it once.
         secret: what to hide.
         output: a `.png` or, for JPEG covers, a `.jpg` file to write.
         pass_phrase: what opens it again; `NO_PASS_PHRASE` for none. Not needed for models without a key.

@@ -12,11 +12,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args, get_origin
 
-from cyclopts import App, CoercionError, CycloptsError, Parameter, Token, convert
+from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, Parameter, Token, UnusedCliTokensError, convert
 
 from isgan import IsganError, IsganWarning, __doc__, __version__, commands, console
 from isgan.errors import SomeFailed
-from isgan.files import Terminated, heed_sigterm
+from isgan.files import Terminated, heed_sigterm, quoted
 from isgan.memory import keep_memory
 
 EVERYWHERE = "Every command takes --json, which prints its result as JSON, and --quiet, which prints errors alone."
@@ -81,7 +81,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
                 _fail(failure)
             return _print(error.result, as_json, quiet) or 1
         except (IsganError, CycloptsError) as error:
-            return _fail(" ".join(str(error).split()))
+            return _fail(" ".join(_words(error).split()))
         except (MemoryError, RuntimeError) as error:  # torch's is a RuntimeError
             if isinstance(error, RuntimeError) and not any(words in str(error) for words in ("allocate memory", "out of memory")):
                 raise
@@ -111,6 +111,17 @@ def _print(result: Any, as_json: bool, quiet: bool) -> int:
         if not isinstance(error, BrokenPipeError):  # `isgan ... | head`: nobody reads on
             return _fail(f"cannot print the result: {error.strerror}; files were written")
     return 0
+
+
+def _words(error: IsganError | CycloptsError) -> str:
+    """What to do; cyclopts says of some mistakes only what it met."""
+    if isinstance(error, MissingArgumentError) and error.argument and error.command_chain:
+        command = " ".join(("isgan", *error.command_chain))
+        return f"{command} needs {error.argument.name}: {command} --help says what that is"
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        more = ", ".join(map(quoted, error.unused_tokens))
+        return f"too many arguments: {more}; leave out what does not belong here, and put names with spaces in quotes"
+    return str(error)
 
 
 def _stopped(error: KeyboardInterrupt) -> int:

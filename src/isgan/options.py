@@ -1,7 +1,9 @@
 """How a secret is hidden: every choice that a user has, in one place."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
+
+from isgan.errors import IsganError
 
 Risk: TypeAlias = Literal["low", "medium", "high"]
 Fit: TypeAlias = Literal["stretch", "crop", "pad"]
@@ -52,3 +54,7 @@ class Options:
     jpeg_quality: int | None = None
     strip_metadata: bool = False
     frame: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.risk not in get_args(Risk):
+            raise IsganError(f"unknown risk {self.risk!r}: it is low, medium or high")

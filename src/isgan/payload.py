@@ -101,7 +101,7 @@ def _check(size: int, room: int, options: Options, larger: Larger, otherwise: st
     if size <= room:
         return
     remedies = _remedies(size, options, larger) if room else "a larger cover"
-    raise IsganError(f"the secret takes {size:,} bytes, and the cover {room:,} at --risk {options.risk}: "
+    raise IsganError(f"the secret takes {size:,} bytes, and the cover has room for {room:,} at --risk {options.risk}: "
                      f"it may fit with {remedies}, or if {otherwise}")  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -40,9 +40,9 @@ class Stego:
         facts: what is worth printing, by name.
     """
 
-    data: bytes
-    picture: np.ndarray
-    cover: np.ndarray
+    data: bytes = field(repr=False)
+    picture: np.ndarray = field(repr=False)
+    cover: np.ndarray = field(repr=False)
     delivered: Secret
     facts: dict[str, Any]
 

@@ -1,6 +1,6 @@
 """What is hidden: a picture, or any file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +18,8 @@ class Secret:
         part: which share of a secret `data` is, if it was shared among several covers.
     """
 
-    picture: np.ndarray | None = None
-    data: bytes | None = None
+    picture: np.ndarray | None = field(default=None, repr=False)
+    data: bytes | None = field(default=None, repr=False)
     name: str = ""
     suffix: str = ""
     part: "Part | None" = None

@@ -110,8 +110,9 @@ def test_every_model_is_listed_with_what_protects_it(capsys):
 
 @pytest.mark.parametrize("tokens, words", [
     (["hdie"], 'Did you mean "hide"'),
-    (["hide", "cover.png"], "requires"),
-    (["hide", "cover.png", "secret.png"], "--output"),
+    (["hide"], "isgan hide needs COVER: isgan hide --help says"),
+    (["hide", "cover.png", "secret.png"], "isgan hide needs --output: isgan hide --help says"),
+    ([*HIDE, "my", "photo.png"], "too many arguments: 'my', 'photo.png'; leave out"),
     ([*HIDE, "--fit", "zoom"], "zoom"),
     ([*HIDE, "--fit", "zo\nom"], "zo om"),
     ([*HIDE, "--min-secret-psnr", "high"], "high"),

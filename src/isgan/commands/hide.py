@@ -49,8 +49,8 @@ def hide(
 ) -> dict[str, Any] | None:
     """Hide a picture or a file in a photograph; only the pass phrase brings it back.
 
-    The saved file is checked: the secret is revealed from it, and you see what the receiver will get. Take an own, never published
-    photograph as cover, and use it once: whoever has the original sees the difference.
+    The saved file is checked: the secret is revealed from it, and you see what the receiver will get. Take a photograph of your
+    own that was never published, and use it once: whoever has the original sees the difference.
 
     isgan hide COVERS SECRETS -o FOLDER, with folders, hides each of the secrets in a cover of its own, with one pass phrase. Stopped, it
     goes on when it is started again.

@@ -77,7 +77,7 @@ def remedy(past: str) -> str:
     """What to do about a cover of which `past_of` says so."""
     # By .45, since the blocks of 16 of HEIC and AVIF come by .5 to those of 8 that a JPEG has, and show.
     if past.startswith("was decoded from a JPEG"):
-        return "scale it down, --scale 0.45, or hide in the JPEG itself"
+        return "scale it down, --scale 0.45, or hide in the JPEG itself, -o NAME.jpg"
     if past.startswith("was decoded"):
         return "scale it down, --scale 0.45"
     if past == "was enlarged":

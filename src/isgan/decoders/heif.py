@@ -33,7 +33,7 @@ def kind_of(data: bytes) -> str | None:
 def open_heif(data: bytes, name: str) -> "HeifImageFile":
     """A HEIC file with its header read, turned upright as it says, at its main picture. Pillow's own list of formats is left alone."""
     if find_spec("pillow_heif") is None:
-        raise IsganError(f"{name} is HEIC: pip install 'isgan[heif]' to read it, or save it as PNG (a secret: --exact hides the file)")
+        raise IsganError(f"{name} is HEIC: pip install 'isgan[heif]' to read it (a secret: --exact hides the file)")
     from pillow_heif import HeifImageFile
 
     return HeifImageFile(io.BytesIO(data))
