@@ -12,7 +12,7 @@ export class Failed extends Error {
 
 // The terminal's options by their names on this page.
 const NAMES = [
-  [/--risk (low|medium|high)/g, "risk “$1”"], [/--scale (0\.\d+)/g, "$1 of its size"], [/--exact/g, "“byte for byte”"],
+  [/, -o NAME\.jpg/g, ""], [/--risk (low|medium|high)/g, "risk “$1”"], [/--scale (0\.\d+)/g, "$1 of its size"], [/--exact/g, "“byte for byte”"],
   [/--frame (\d+)/g, "frame $1"], [/--frame/g, "frame"], [/, or a lower --min-secret-psnr/g, ""], [/--quality/g, "quality"], [/--strip-metadata/g, "“leave out a JPEG's EXIF data”"], [/--no-pass/g, "“no pass phrase”"],
   [/--jpeg-quality/g, "“file to write: JPEG”"], [/--model/g, "model"],
   [/give pass_phrase, or isgan\.NO_PASS_PHRASE and anyone with isgan reads the secret/g, "type one"],
