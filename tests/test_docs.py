@@ -31,12 +31,13 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ISGAN_PASS", "correct horse battery staple")
     shutil.copy(EXAMPLES[0], "cover.png")
     Image.open(EXAMPLES[-1]).resize((64, 64)).save("secret.png")
-    Image.open(EXAMPLES[0]).convert("RGB").save("photo.jpg", quality=90)
+    Image.open(EXAMPLES[0]).convert("RGB").resize((1024, 1024), Image.Resampling.LANCZOS).save("photo.jpg", quality=90)
     Path("notes.txt").write_text("Meet me at noon.\n")
     Path("inbox").mkdir()
     shutil.copytree(ROOT / "recipes", "recipes")
     for name in ("covers", "secrets"):
         shutil.copytree(ROOT / "examples" / name, name)
+        shutil.copytree(ROOT / "examples" / name, Path("examples", name))
     for split in ("train", "val", "test"):
         Path("photos", split).mkdir(parents=True)
         for copy in range(3 if split == "train" else 1):  # a batch of 8 pairs takes 16 photographs
@@ -91,7 +92,8 @@ def test_make_targets_exist():
 
 @pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "docs").glob("*/**/*.md"))], ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_and_folders_that_are_named_exist(page):
-    for target in re.findall(r"\]\((?!http)([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\((?!http)([^)#\s]+)(?:#[^)]*)?\)", text):
         assert (page.parent / target).exists(), target
 
 
