@@ -31,7 +31,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ISGAN_PASS", "correct horse battery staple")
     shutil.copy(EXAMPLES[0], "cover.png")
     Image.open(EXAMPLES[-1]).resize((64, 64)).save("secret.png")
-    Image.open(EXAMPLES[0]).convert("RGB").resize((1024, 1024), Image.Resampling.LANCZOS).save("photo.jpg", quality=90)
+    Image.open(EXAMPLES[0]).convert("RGB").resize((1536, 1536), Image.Resampling.LANCZOS).save("photo.jpg", quality=90)
     Path("notes.txt").write_text("Meet me at noon.\n")
     Path("inbox").mkdir()
     shutil.copytree(ROOT / "recipes", "recipes")
