@@ -3,6 +3,7 @@
     codec's number, 1 byte | length of the name, 1 byte | name, UTF-8 | what the codec packed
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -108,7 +109,7 @@ def _check(size: int, room: int, options: Options, larger: Larger, otherwise: st
 def _remedies(size: int, options: Options, larger: Larger) -> str:
     """What would make room for so many bytes."""
     times = larger(size)
-    pixels = f"about {times:.1f} times as many pixels in the cover" if times < 100 else "a far larger cover"
+    pixels = f"about {math.ceil(10 * times) / 10:.1f} times as many pixels in the cover" if times < 100 else "a far larger cover"
     return pixels if options.risk == "high" or times >= 100 else f"{pixels} or --risk {'medium' if options.risk == 'low' else 'high'}"
 
 

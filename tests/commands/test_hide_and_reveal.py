@@ -249,19 +249,16 @@ def animated_png(path: Path) -> None:
     frames[0].save(path, save_all=True, append_images=frames[1:])
 
 
-def sixteen_bits(path: Path) -> None:
-    Image.fromarray(NOISE[..., 0].astype(np.uint16) * 257).save(path)
-
-
 BAD = {missing: "does not exist", a_folder: "is a folder", empty: "is empty", truncated: "damaged", corrupt: "damaged",
-       bomb: "too many pixels", animated_png: "frames", sixteen_bits: "more than 8 bits"}  # fmt: skip
+       bomb: "too many pixels", animated_png: "frames"}  # fmt: skip
 
 
 @pytest.mark.parametrize("make", BAD, ids=lambda make: make.__name__)
 def test_bad_pictures(files, refused, make) -> None:
     make(Path("bad.png"))
     for command in (("hide", "bad.png", "secret.png"), ("hide", "cover.png", "bad.png"), ("reveal", "bad.png")):
-        assert BAD[make] in refused(*command, "-o", "out.png")
+        folder = make is a_folder and command[0] == "reveal"  # of stego images, of which it has none
+        assert ("no files" if folder else BAD[make]) in refused(*command, "-o", "out.png")
     assert BAD[make] in refused("capacity", "bad.png")
 
 

@@ -366,7 +366,9 @@ def test_every_hider_plays_against_every_steganalyzer(trainer, hider, detector):
         "photos": RECIPE["photos"] | {"crop": networks[detector].least, "batch": 1},
         "adversarial": {"weight": 1.0, "ramp": 0},
     }
-    run = loop(recipe_from(RECIPE | plan), PHOTOS, PHOTOS, small.folder, small.fabric)
+    times = -(-networks[detector].least // 66)
+    photos = Photographs({"soft": [photo.tile(1, times, times) for photo in PHOTOS.sets["soft"]]}, [])
+    run = loop(recipe_from(RECIPE | plan), photos, photos, small.folder, small.fabric)
     if not run.wrapped.train()(*run.task.pairs[0]).stego.requires_grad:
         with pytest.raises(IsganError, match="no gradient"):
             run.train_step(run.task.pairs[0])
