@@ -44,9 +44,7 @@ def pictures(photo: Path, scale: float, size: int, folder: Path) -> tuple[np.nda
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         secret = Secret(data=os.urandom(size - OVERHEAD))
-        hidden = models.load(DEFAULT).hide(
-            cover, secret, Key(photo.stem, cover.salt()), Options(exact=True, risk="high")
-        )
+        hidden = models.load(DEFAULT).hide(cover, secret, Key(photo.stem, cover.salt()), Options(exact=True, risk="high"))
         path.write_bytes(hidden.stego.encode())
     return cover.pixels(), np.array(Image.open(io.BytesIO(path.read_bytes())))
 
@@ -92,10 +90,7 @@ def main() -> None:
                 wrong = (np.mean(counts[0] > 0) + np.mean(counts[1] == 0)) / 2
                 row(where, rate, "colours", (float(wrong), 0.0, float(np.mean(counts[1] > counts[0].T))))
             for kind in (detector.spam, detector.crm):
-                known = [
-                    np.stack([kind(picture) for picture in side]).astype(np.float64)
-                    for side in zip(*pairs, strict=True)
-                ]
+                known = [np.stack([kind(picture) for picture in side]).astype(np.float64) for side in zip(*pairs, strict=True)]
                 row(where, rate, kind.__name__, detect(*known))
 
 
