@@ -70,7 +70,7 @@ def check(cover: Source, secret: Source, output: str | os.PathLike | None, optio
     if options.jpeg_quality and output is not None and Path(output).suffix.lower() == ".png":
         raise IsganError("--jpeg-quality is for a .jpg stego image: leave it out, or name one")
     if output is not None:
-        check_output(output, force, inputs=(cover, secret), suffixes=_suffixes())
+        check_output(output, force, inputs=(cover, secret), suffixes=_suffixes(cover))
 
 
 def check_options(options: Options) -> None:
@@ -238,9 +238,11 @@ def capacity(cover: Source, options: Options) -> dict[str, Any]:
     return facts
 
 
-def _suffixes() -> tuple[str, ...]:
-    """Of the files that are written, the usual one first."""
-    return tuple(suffix for name in reversed(covers.names()) for suffix in covers[name].suffixes)
+def _suffixes(cover: Source) -> tuple[str, ...]:
+    """Of the files that are written, first the one that suits the cover."""
+    known = [suffix for name in reversed(covers.names()) for suffix in covers[name].suffixes]
+    jpeg = isinstance(cover, str | os.PathLike) and Path(cover).suffix.lower() in covers["jpeg"].suffixes
+    return tuple(sorted(known, key=lambda suffix: jpeg and suffix not in covers["jpeg"].suffixes))
 
 
 def _key(phrase: str | None, scheme: Scheme, cover: Cover) -> Key:

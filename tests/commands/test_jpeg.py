@@ -113,3 +113,8 @@ def test_check(files: Path, capsys: pytest.CaptureFixture):
     assert run("check", "photo.jpg") == 0
     assert "verdict" in capsys.readouterr().out
     assert "notes.txt" in refusal(capsys, "check", "notes.txt")
+
+
+def test_the_name_that_is_proposed_for_a_jpeg_is_one_of_a_jpeg(files, capsys) -> None:
+    assert main(["hide", "photo.jpg", "notes.txt", "-o", "stego.gif"]) == 2
+    assert "stego.jpg" in capsys.readouterr().err
