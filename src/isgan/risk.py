@@ -20,12 +20,14 @@ class Point(NamedTuple):
         root_bits: bits for each square root of a sample that can hide a change.
         p_e: of the strongest detector, with half the width of its 95 % interval.
         pairs: of cover and stego image that it was made with.
+        weight: samples of the measured covers that can hide a change.
     """
 
     root_bits: float
     p_e: float
     interval: float
     pairs: int
+    weight: float
 
 
 class Found(NamedTuple):
@@ -53,15 +55,15 @@ def found_at(bits: float, samples: int, kind: str, cost: str, strategy: str) -> 
 
     Args:
         bits: of payload, all that is embedded.
-        samples: that can hide a change, `Cover.weight`. The measured covers are small: that equal risk needs the square root of the
-            samples is what links others to them.
+        samples: that can hide a change, `Cover.weight`. Larger covers than the measured ones are linked to them by the square-root rule,
+            and smaller ones, in which the rule promises too much (docs/audit.md), by bits for each sample.
         kind: of cover, "png" or "jpeg".
         cost, strategy: that the embedding uses.
     """
     points = measured(kind, cost, strategy)
     if not points or samples < 1:
         return None
-    root_bits = bits / samples**0.5
+    root_bits = bits / samples**0.5 * max(1.0, (points[0].weight / samples) ** 0.5)
     return Found(p_e_at(root_bits, points), root_bits > points[-1].root_bits, max(point.pairs for point in points))
 
 
@@ -96,7 +98,8 @@ def measured(kind: str, cost: str, strategy: str) -> list[Point]:
         return []
     rows = [row for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines())
             if (row["kind"], row["cost"], row["strategy"]) == (kind, cost, strategy)]  # fmt: skip
-    points = [Point(float(row["root_bits"]), float(row["p_e"]), float(row["interval"]), int(row["pairs"])) for row in rows]
+    points = [Point(float(row["root_bits"]), float(row["p_e"]), float(row["interval"]), int(row["pairs"]), float(row["weight"]))
+              for row in rows]  # fmt: skip
     return falling(sorted(points))
 
 

@@ -18,7 +18,7 @@ from isgan.evaluation.audit.curve import constants, error_of, write
 from isgan.evaluation.audit.subjects import OVERHEAD, ROOT_BITS, Load, room
 from isgan.risk import Point, falling, p_e_at, rate_at
 
-CURVE = [Point(20.0, 0.48, 0.02, 300), Point(60.0, 0.44, 0.02, 300), Point(100.0, 0.34, 0.02, 300)]
+CURVE = [Point(20.0, 0.48, 0.02, 300, 100.0), Point(60.0, 0.44, 0.02, 300, 100.0), Point(100.0, 0.34, 0.02, 300, 100.0)]
 
 
 @given(st.floats(0, 200))
@@ -37,7 +37,7 @@ def test_rates_beyond_the_curve():
 
 @given(st.lists(st.floats(0, 0.6), min_size=1, max_size=9))
 def test_a_curve_that_falls_is_the_nearest_one(errors):
-    points = [Point(float(place), error, 0.0, 300) for place, error in enumerate(errors)]
+    points = [Point(float(place), error, 0.0, 300, 100.0) for place, error in enumerate(errors)]
     found = np.array([point.p_e for point in falling(points)])
     assert (np.diff(found) <= 1e-12).all() and found.max() <= 0.5
     below = [min(error, 0.5) for error in errors]
@@ -54,6 +54,8 @@ def test_words(monkeypatch):
     found = risk.found_at(600, 100, "png", "hill", "cmdc")
     assert found.share == "44 %" and found.words == (
         "a detector made with 300 pairs of isgan's own files errs in 44 % of cases at this rate (50 % is guessing)")
+    assert risk.found_at(1200, 400, "png", "hill", "cmdc").share == "44 %"  # twice the bits in four times the samples
+    assert risk.found_at(150, 25, "png", "hill", "cmdc").share == "44 %"  # a fourth of the bits in a fourth of the samples
     assert risk.found_at(2000, 100, "png", "hill", "cmdc").share == "at most 34 %"
     assert risk.found_at(600, 100, "png", "flat", "cmdc") is None and risk.found_at(600, 0, "png", "hill", "cmdc") is None
 
@@ -76,7 +78,7 @@ def test_constants_are_written_where_the_curve_passes_them(tmp_path):
     card = tmp_path / "models" / "adaptive.toml"
     shutil.copy(Path(isgan.__file__).parent / "models" / "adaptive.toml", card)
     before = tomllib.loads(card.read_text())
-    table = rows("png", "hill, cmdc") + rows("png", "flat, independent", shift=-0.3) + rows("png", "hill, cmdc", side=1024, shift=-0.1)
+    table = rows("png", "hill, cmdc") + rows("png", "flat, independent", shift=-0.3) + rows("png", "hill, cmdc", side=128, shift=-0.1)[:1]
     changed = write(table, tmp_path)
     assert changed == {"png": {"low": 30.0, "medium": 84.0}}  # .47 lies a quarter of the way from 20 to 60, .38 six tenths from 60 to 100
     after = tomllib.loads(card.read_text())

@@ -1,6 +1,7 @@
 """What `hide` says of a rate, and how much `--risk` allows: both from the measured curve of P_E against the rate."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import NormalDist
@@ -21,9 +22,10 @@ COLUMNS = ("kind", "cost", "strategy", "root_bits", "p_e", "interval", "detector
 
 
 def points_of(table: Sequence[Mapping[str, Any]], kind: str, name: str) -> list[Mapping[str, Any]]:
-    """The rows of a way to embed that were measured at rates, in the smallest covers that were."""
+    """The rows of a way to embed that were measured at rates, in covers of the size that has most of them."""
     rows = [row for row in table if row["kind"] == kind and row["name"] == name and str(row["setting"]).endswith(ROOT_BITS)]
-    return [row for row in rows if int(row["side"]) == min(int(row["side"]) for row in rows)]
+    sides = Counter(int(row["side"]) for row in rows)
+    return [row for row in rows if int(row["side"]) == sides.most_common(1)[0][0]]
 
 
 def error_of(row: Mapping[str, Any]) -> float:
@@ -36,8 +38,8 @@ def error_of(row: Mapping[str, Any]) -> float:
 def constants(rows: Sequence[Mapping[str, Any]], before: Mapping[str, float]) -> dict[str, float]:
     """Bits for each square root of a sample, by `--risk`: where the curve passes `ALLOWED`, rounded down, but of few pairs no more than
     `before`. `IsganError` if it has fewer than three points."""
-    points = falling(sorted(Point(float(row["root_bits"]), error_of(row), float(row["p_e_interval"]), int(row["leaked"]))
-                            for row in rows))  # fmt: skip
+    points = falling(sorted(Point(float(row["root_bits"]), error_of(row), float(row["p_e_interval"]), int(row["leaked"]),
+                                  float(row["weight"])) for row in rows))  # fmt: skip
     if len(points) < 3:
         raise IsganError(f"{rows[0]['name']} has {len(points)} measured rates on {rows[0]['kind']} covers: run the table to its end first")
     found = {level: float(int(rate_at(p_e, points))) for level, p_e in ALLOWED.items()}
