@@ -102,7 +102,7 @@ def test_what_one_sees(page, folder) -> None:
     choose(page, folder)
     page.locator("#fill-told", has_text="that this risk allows").wait_for()
     low = None
-    for risk, words in (("0", "52 of 100"), ("2", "Easy to find")):
+    for risk, words in (("0", "errs in"), ("2", "Easy to find")):
         page.fill("#risk", risk)
         page.locator("#risk-told", has_text=words).wait_for()
         page.locator("#preview:not([aria-busy])").wait_for()

@@ -37,6 +37,9 @@ SAMPLE = 1024
 
 TRIALS = 4
 
+SPARE = 16
+"""Bits that a dense message leaves unused, so that a few elements which move in one direction alone leave it a way."""
+
 
 class Segment(NamedTuple):
     """Sums `first` ... `last` - 1 of all `sums` of so many elements, and the bits that they carry."""
@@ -68,7 +71,7 @@ class Stc(Coder):
         self.height = height
 
     def capacity(self, count: int) -> int:
-        return max(min(DENSEST * count // 100, room(count, 3) - VARIANT), DENSE * count // 100)
+        return max(min(DENSEST * count // 100, room(count, 3) - VARIANT - SPARE), DENSE * count // 100)
 
     def embed(self, elements: np.ndarray, down: np.ndarray, up: np.ndarray, bits: np.ndarray) -> np.ndarray:
         stego = elements.copy()
