@@ -348,3 +348,10 @@ def test_a_process_that_is_ended_leaves_nothing(tmp_path, number, prepare, code)
     assert writer.wait(timeout=30) == code
     assert time.monotonic() - started < 20
     assert not list(tmp_path.iterdir())
+
+
+def test_a_private_file_is_its_owners_before_it_has_a_name(tmp_path, monkeypatch):
+    modes = []
+    monkeypatch.setattr(files.os, "fsync", lambda handle: modes.append(os.fstat(handle).st_mode & 0o777))
+    path = write_file(tmp_path / "list.csv", b"who hides what", private=True)
+    assert modes[0] == path.stat().st_mode & 0o777 == 0o600

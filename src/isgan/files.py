@@ -137,6 +137,7 @@ def write_file(
     force: bool = False,
     verify: Callable[[bytes], object] | None = None,
     remedy: str = ROOM,
+    private: bool = False,
 ) -> Path:
     """Writes a file, flushes it to the disk, reads it back, compares, and only then gives it its name.
 
@@ -148,6 +149,7 @@ def write_file(
         force: overwrite an existing file.
         verify: called with the bytes as they were read back; what it raises is passed on and nothing is written.
         remedy: what the user can do about a system error, for its message.
+        private: nobody but its owner may read the file, not for a moment.
 
     Raises:
         IsganError: an existing file without `force`; a full disk and other system errors; other bytes read back.
@@ -161,6 +163,9 @@ def write_file(
     try:
         with file:
             with system_errors(f"write {name}", remedy):
+                if private and hasattr(os, "fchmod"):
+                    with suppress(OSError):  # not every disk knows owners
+                        os.fchmod(file.fileno(), 0o600)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -107,9 +107,7 @@ class Record:
                 self._write_all([self.rows[name] for name in sorted(self.rows)])
 
     def _write_all(self, rows: list[Row]) -> None:
-        write_file(self.path, self._lines([dict(zip(self.columns, self.columns, strict=True)), *rows]), force=True)
-        with suppress(OSError):  # not every disk knows owners
-            self.path.chmod(0o600)
+        write_file(self.path, self._lines([dict(zip(self.columns, self.columns, strict=True)), *rows]), force=True, private=True)
 
     def _lines(self, rows: list[Row]) -> bytes:
         text = io.StringIO()
