@@ -25,6 +25,7 @@ LOSSY = (".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".heic", ".heif", ".jp2", "
 ROOM = "make room or choose another folder"
 NAMELESS = getattr(os, "O_TMPFILE", 0)
 OWN_FILES = Path("/proc/self/fd")
+UNFINISHED = ".isgan-" + 16 * "[0-9a-f]"
 
 
 class Named(bytes):
@@ -206,6 +207,12 @@ def quoted(path: str | os.PathLike) -> str:
 def shortened(stem: str, suffix: str) -> str:
     """A file name that systems take, with as much of `stem` before the suffix as fits."""
     return stem.encode("utf-8", "surrogateescape")[: MAX_NAME - len(suffix)].decode("utf-8", "ignore") + suffix
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Removes what writers of a folder left that were killed the moment they replaced a file: only where nobody else writes."""
+    for path in folder.glob(UNFINISHED):
+        path.unlink(missing_ok=True)
 
 
 def _meant(path: Path) -> Path | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from isgan import jobs, models, pipeline
 from isgan.errors import IsganError, IsganWarning, NothingFound
-from isgan.files import check_output, quoted, system_errors
+from isgan.files import check_output, clear_unfinished, quoted, system_errors
 from isgan.folders import pairs, record
 from isgan.options import Options
 from isgan.schemes.base import Progress, silent
@@ -186,6 +186,7 @@ def working(plan: Plan) -> Iterator[tuple[int, ...]]:
     with system_errors(f"make the folder {quoted(plan.output)}", "choose another one"):
         plan.output.mkdir(exist_ok=True)
     with record.alone(plan.output) as kept_open:
+        clear_unfinished(plan.output)
         try:
             yield kept_open
         finally:

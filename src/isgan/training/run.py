@@ -11,6 +11,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from isgan import models
 from isgan.errors import IsganError
+from isgan.files import clear_unfinished
 from isgan.memory import keep_memory
 from isgan.training.hiding import WEIGHTS, loop
 from isgan.training.loop import CHECKPOINT
@@ -56,6 +57,7 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise IsganError(f"cannot make the folder {folder}: {error.strerror}; choose another --output") from error
+    clear_unfinished(folder)
     keep_memory()
     if threads:
         torch.set_num_threads(threads)
