@@ -13,7 +13,7 @@ from torch import nn
 
 from isgan import models
 from isgan.detectors.networks import networks
-from isgan.evaluation.paper import report
+from isgan.evaluation.paper.report import page
 from isgan.hiders import hiders
 from isgan.losses import losses
 from isgan.training.loop import learning_rate
@@ -153,6 +153,6 @@ def typed(text: str, *columns: str) -> list[dict[str, str | float]]:
     ],
 )
 def test_the_papers_numbers(table, rows):
-    printed = tomllib.loads((report.HERE / "paper.toml").read_text(encoding="utf-8"))
+    printed = tomllib.loads((page.HERE / "paper.toml").read_text(encoding="utf-8"))
     assert printed.keys() == {"table4", "table5", "table6"}
     assert printed[table] == rows

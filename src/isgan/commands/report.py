@@ -30,6 +30,6 @@ def report(
         Overwrite an existing file.
     """
     require("train", "jinja2")
-    from isgan.evaluation.paper.report import write
+    from isgan.evaluation.paper.report.page import write
 
     return {"page": str(write(results, output, force))}

@@ -14,7 +14,11 @@ from PIL import Image
 
 from isgan.__main__ import main
 from isgan.evaluation.paper.curves import VALIDATION, collect, draw
-from isgan.evaluation.paper.report import WIDEST, Detection, Estimate, decibels, order, page, verdicts
+from isgan.evaluation.paper.report.page import page
+from isgan.evaluation.paper.report.pictures import WIDEST
+from isgan.evaluation.paper.report.table4 import order
+from isgan.evaluation.paper.report.table6 import Detection, verdicts
+from isgan.evaluation.paper.report.values import Estimate, decibels
 from isgan.evaluation.results import Results
 
 QUALITY = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")

@@ -18,7 +18,7 @@ from isgan.datasets.base import open_sets, open_source
 from isgan.datasets.photographs import Photo, pairs_of, squares
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.paper import table4, table5
-from isgan.evaluation.paper.report import page
+from isgan.evaluation.paper.report.page import page
 from isgan.evaluation.quality import send
 from isgan.evaluation.results import Results
 from isgan.hiders.base import Hider
