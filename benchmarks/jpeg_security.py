@@ -198,15 +198,23 @@ def area(cover: np.ndarray, stego: np.ndarray) -> float:
     return float((rankdata(np.concatenate([cover, stego]))[count:].sum() - count * (count + 1) / 2) / count**2)
 
 
+def least(low: np.ndarray, high: np.ndarray) -> float:
+    """P_E of scores of covers and of stego images, by the threshold that is best for them."""
+    limits = np.r_[np.unique(np.concatenate([low, high])), np.inf]
+    alarms, missed = (low[:, None] >= limits).mean(0), (high[:, None] < limits).mean(0)
+    return float(((alarms + missed) / 2).min())
+
+
+def errors(cover: np.ndarray, stego: np.ndarray) -> np.ndarray:
+    """P_E of each split."""
+    return np.array([least(low, high) for _, low, high in scored(cover, stego)])
+
+
 def detect(cover: np.ndarray, stego: np.ndarray) -> tuple[float, float, float]:
     """P_E, its standard deviation over splits, and AUC."""
-    errors, areas = [], []
-    for _, low, high in scored(cover, stego):
-        limits = np.r_[np.unique(np.concatenate([low, high])), np.inf]
-        alarms, missed = (low[:, None] >= limits).mean(0), (high[:, None] < limits).mean(0)
-        errors.append(((alarms + missed) / 2).min())
-        areas.append(area(low, high))
-    return float(np.mean(errors)), float(np.std(errors)), float(np.mean(areas))
+    pairs = [(least(low, high), area(low, high)) for _, low, high in scored(cover, stego)]
+    wrong, areas = np.transpose(pairs)
+    return float(wrong.mean()), float(wrong.std()), float(areas.mean())
 
 
 def main() -> None:

@@ -39,6 +39,28 @@ def give_back(data, place, spare):
 
 
 @jit
+def restarts(mcu, interval):
+    """Whether a restart marker stands before an MCU."""
+    return interval > 0 and mcu > 0 and mcu % interval == 0
+
+
+@jit
+def behind_restart(data, place, spare, mcu, interval):
+    """The place behind the restart marker that has to stand there, before an MCU; `BAD_RESTART` if another byte does, or if
+    whole bytes of the `spare` bits before it were not used."""
+    if spare >= 8 or place + 1 >= data.size or data[place] != 0xFF or data[place + 1] != 0xD0 + (mcu // interval - 1) % 8:
+        return BAD_RESTART
+    return place + 2
+
+
+@jit
+def put_restart(out, place, mcu, interval):
+    """Writes the restart marker before an MCU; returns the next place."""
+    out[place], out[place + 1] = 0xFF, 0xD0 + (mcu // interval - 1) % 8
+    return place + 2
+
+
+@jit
 def put(window, have, out, place):
     """Writes the whole bytes among the lowest `have` bits, a zero after each 255; returns the next place, bits left."""
     while have >= 8:

@@ -6,7 +6,7 @@ or one further bit. Of AC coefficients, runs of blocks that have nothing more in
 
 import numpy as np
 
-from isgan.jfif.bits import BAD_BLOCK, BAD_CODE, BAD_RESTART, ENDS_EARLY, fill, give_back, put, put_last
+from isgan.jfif.bits import BAD_BLOCK, BAD_CODE, ENDS_EARLY, behind_restart, fill, give_back, put, put_last, put_restart, restarts
 from isgan.jit import jit
 
 LONGEST = 0x7FFF  # run of blocks
@@ -19,18 +19,15 @@ def decode(data, place, lookup, blocks, across, down, interval, zigzag, first, l
     """Adds a scan to the buffer; returns the place behind the last byte of data that was used, or a fault."""
     window, have, borrowed = np.uint64(0), 0, 0  # as in a baseline scan
     before = np.zeros(4, np.int64)
-    left, restart = interval, 0
     run = 0  # blocks that have nothing new
     bit = 1 << low
     for mcu in range(across * down):
-        if interval and left == 0:
-            if have - borrowed >= 8 or place + 1 >= data.size or data[place] != 0xFF or data[place + 1] != 0xD0 + restart:
-                return BAD_RESTART
-            place += 2
-            restart = (restart + 1) & 7
-            window, have, borrowed, left, run = np.uint64(0), 0, 0, interval, 0
+        if restarts(mcu, interval):
+            place = behind_restart(data, place, have - borrowed, mcu, interval)
+            if place < 0:
+                return place
+            window, have, borrowed, run = np.uint64(0), 0, 0, 0
             before[:] = 0
-        left -= 1
         down_by, across_by = mcu // across, mcu % across
         for index in range(blocks.shape[0]):
             component, stride = blocks[index, 0], blocks[index, 4]
@@ -135,13 +132,12 @@ def encode(buffer, blocks, across, down, interval, zigzag, first, last, high, lo
     no code."""
     window, have, place, bits = np.uint64(0), 0, 0, 0
     before = np.zeros(4, np.int64)
-    left, restart = interval, 0
     run, held = 0, 0
     waiting, fresh = np.zeros(CORRECTIONS + 64, np.uint8), np.zeros(64, np.uint8)
     table = blocks[0, 2]
     mcus = across * down
     for mcu in range(mcus + 1):
-        if mcu == mcus or (interval and left == 0):
+        if mcu == mcus or restarts(mcu, interval):
             window, have, place, more = _end(run, waiting, held, table, words, lengths, counts, window, have, out, place)
             bits, run, held = bits + more, 0, 0
             if out.size:
@@ -149,12 +145,8 @@ def encode(buffer, blocks, across, down, interval, zigzag, first, last, high, lo
             if mcu == mcus:
                 break
             if out.size:
-                out[place], out[place + 1] = 0xFF, 0xD0 + restart
-                place += 2
-            restart = (restart + 1) & 7
-            left = interval
+                place = put_restart(out, place, mcu, interval)
             before[:] = 0
-        left -= 1
         down_by, across_by = mcu // across, mcu % across
         for index in range(blocks.shape[0]):
             component, stride = blocks[index, 0], blocks[index, 4]

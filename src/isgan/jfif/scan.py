@@ -5,7 +5,19 @@ from functools import cached_property
 import numpy as np
 
 from isgan.jfif import huffman
-from isgan.jfif.bits import BAD_BLOCK, BAD_CODE, BAD_RESTART, ENDS_EARLY, FAULTS, fill, give_back, put, put_last
+from isgan.jfif.bits import (
+    BAD_BLOCK,
+    BAD_CODE,
+    ENDS_EARLY,
+    FAULTS,
+    behind_restart,
+    fill,
+    give_back,
+    put,
+    put_last,
+    put_restart,
+    restarts,
+)
 from isgan.jfif.coding import Coding
 from isgan.jfif.layout import layout
 from isgan.jfif.segments import ZIGZAG, Header, damaged
@@ -60,8 +72,8 @@ def write(buffer: np.ndarray, header: Header, counts: np.ndarray, pad: int) -> b
     words, lengths = huffman.codes(header.tables)
     bits = int((counts * (lengths + (np.arange(256) & 15))).sum())
     places = layout(header)
-    restarts = places.across * places.down // header.interval if header.interval else 0
-    out = np.empty(bits // 4 + 4 * restarts + 16, np.uint8)  # each byte may need another one behind it
+    markers = places.across * places.down // header.interval if header.interval else 0
+    out = np.empty(bits // 4 + 4 * markers + 16, np.uint8)  # each byte may need another one behind it
     size = _run(buffer, header, words, lengths, pad, np.zeros_like(counts), out)
     return out[:size].tobytes()
 
@@ -85,18 +97,13 @@ def _decode(data, place, lookup, blocks, across, down, interval, zigzag, buffer)
     window, have = np.uint64(0), 0  # the next bits, in the lowest `have` bits
     borrowed = 0  # bits behind the end of the data
     before = np.zeros(4, np.int64)
-    left, restart = interval, 0
-    size = data.size
     for mcu in range(across * down):
-        if interval and left == 0:
-            # Whole bytes are left over only where data are damaged.
-            if have - borrowed >= 8 or place + 1 >= size or data[place] != 0xFF or data[place + 1] != 0xD0 + restart:
-                return BAD_RESTART
-            place += 2
-            restart = (restart + 1) & 7
-            window, have, borrowed, left = np.uint64(0), 0, 0, interval
+        if restarts(mcu, interval):
+            place = behind_restart(data, place, have - borrowed, mcu, interval)
+            if place < 0:
+                return place
+            window, have, borrowed = np.uint64(0), 0, 0
             before[:] = 0
-        left -= 1
         down_by, across_by = mcu // across, mcu % across
         for index in range(blocks.shape[0]):
             component, stride = blocks[index, 0], blocks[index, 4]
@@ -151,21 +158,16 @@ def _encode(buffer, blocks, across, down, interval, zigzag, words, lengths, pad,
     writing = out.size > 0
     window, have, place = np.uint64(0), 0, 0
     before = np.zeros(4, np.int64)
-    left, restart = interval, 0
     mcus = across * down
     for mcu in range(mcus + 1):
-        if writing and (mcu == mcus or (interval and left == 0)):
-            place, have = put_last(window, have, out, place, pad), 0
-        if mcu == mcus:
-            break
-        if interval and left == 0:
+        if mcu == mcus or restarts(mcu, interval):
             if writing:
-                out[place], out[place + 1] = 0xFF, 0xD0 + restart
-                place += 2
-            restart = (restart + 1) & 7
-            left = interval
+                place, have = put_last(window, have, out, place, pad), 0
+            if mcu == mcus:
+                break
+            if writing:
+                place = put_restart(out, place, mcu, interval)
             before[:] = 0
-        left -= 1
         down_by, across_by = mcu // across, mcu % across
         for index in range(blocks.shape[0]):
             component, stride = blocks[index, 0], blocks[index, 4]
