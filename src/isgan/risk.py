@@ -6,6 +6,7 @@
 import csv
 import functools
 from bisect import bisect_left
+from collections.abc import Sequence
 from importlib import resources
 from typing import NamedTuple
 
@@ -55,16 +56,31 @@ def found_at(bits: float, samples: int, kind: str, cost: str, strategy: str) -> 
 
     Args:
         bits: of payload, all that is embedded.
-        samples: that can hide a change, `Cover.weight`. Larger covers than the measured ones are linked to them by the square-root rule,
-            and smaller ones, in which the rule promises too much (docs/audit.md), by bits for each sample.
+        samples: that can hide a change, `Cover.weight`.
         kind: of cover, "png" or "jpeg".
         cost, strategy: that the embedding uses.
     """
     points = measured(kind, cost, strategy)
     if not points or samples < 1:
         return None
-    root_bits = bits / samples**0.5 * max(1.0, (points[0].weight / samples) ** 0.5)
+    root_bits = bits / root_of(samples, points)
     return Found(p_e_at(root_bits, points), root_bits > points[-1].root_bits, max(point.pairs for point in points))
+
+
+def root_of(samples: float, points: Sequence[Point]) -> float:
+    """By what bits are divided to compare covers of different size. Those larger than the measured ones are linked to them by the
+    square-root rule, and smaller ones, in which the rule promises too much (docs/audit.md), by bits for each sample.
+
+    Args:
+        samples: that can hide a change, `Cover.weight`.
+        points: that were measured; without any it is the square root of the samples.
+    """
+    return min(samples**0.5, samples / points[0].weight ** 0.5) if points else samples**0.5
+
+
+def samples_of(root: float, points: Sequence[Point]) -> float:
+    """The samples of which `root_of` is so much."""
+    return max(root**2, root * points[0].weight ** 0.5) if points else root**2
 
 
 def p_e_at(root_bits: float, points: list[Point]) -> float:

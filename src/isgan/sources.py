@@ -32,7 +32,7 @@ def cover_of(source: Source, output: str | os.PathLike | None, options: Options)
     suspicion = cover.suspicion()
     if suspicion is not None:
         if options.risk != "high":
-            raise IsganError(f"{suspicion}; or accept that it shows, with --risk high")
+            raise IsganError(f"{suspicion}; or accept that it shows: hide with --risk high")
         warnings.warn(suspicion, IsganWarning, stacklevel=3)
     return cover
 

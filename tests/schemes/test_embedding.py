@@ -25,6 +25,11 @@ def key_of(cover: PngCover, phrase: str = "correct horse") -> Key:
     return Key(phrase, cover.salt())
 
 
+def noise(side: int) -> PngCover:
+    """Of which every sample may go both ways."""
+    return PngCover(np.random.default_rng(side).integers(1, 255, (side, side, 3), np.uint8))
+
+
 @pytest.fixture(scope="module")
 def pair(scheme: Embedding):
     """A cover, what was hidden in it, and the stego image."""
@@ -116,12 +121,26 @@ def scheme_payload(data: bytes) -> bytes:
     return pack(Secret(data=data), 10**9, Options(), "avif", lambda size: 1.0).data
 
 
-def test_rooms_grow_with_the_risk_and_with_the_root_of_the_samples(scheme) -> None:
-    small, large = PngCover(photos.photograph(96)), PngCover(photos.photograph(192))
-    assert scheme.room(small, "low") < scheme.room(small, "medium") < scheme.room(small, "high")
+def test_rooms_grow_with_the_risk_and_with_the_samples(scheme) -> None:
+    """By the square root of them from the measured covers on, and in proportion in smaller ones, which the square-root rule flatters."""
+    small, middle, large = (noise(side) for side in (128, 256, 512))
+    for cover in (small, middle, large):
+        assert scheme.room(cover, "low") < scheme.room(cover, "medium") < scheme.room(cover, "high")
     for risk in ("low", "medium"):
-        ratio = (scheme.room(large, risk) + TAG + HEAD + 1) / (scheme.room(small, risk) + TAG + HEAD + 1)
-        assert 1.9 < ratio < 2.1
+        bytes_ = [scheme.room(cover, risk) + TAG + HEAD for cover in (small, middle, large)]
+        assert bytes_[1] / bytes_[0] == pytest.approx(4, rel=0.02) and bytes_[2] / bytes_[1] == pytest.approx(2, rel=0.01)
+
+
+@pytest.mark.parametrize("risk", ["low", "medium", "high"])
+@pytest.mark.parametrize("times", [2.5, 9])
+def test_covers_as_much_larger_as_said_take_the_secret(scheme, risk, times) -> None:
+    cover = noise(128)
+    room = scheme.room(cover, risk)
+    size = int(times * (room + TAG + HEAD)) - TAG - HEAD
+    said = scheme._larger(cover, room + TAG + HEAD, risk)(size + TAG + HEAD)
+    side = 128 * said**0.5
+    assert scheme.room(noise(int(side) + 1), risk) >= size
+    assert scheme.room(noise(int(0.97 * side)), risk) < size
 
 
 def test_a_secret_is_made_smaller_only_when_30_db_do_not_fit(scheme) -> None:
@@ -134,12 +153,12 @@ def test_a_secret_is_made_smaller_only_when_30_db_do_not_fit(scheme) -> None:
 
 
 def test_a_secret_that_would_be_worse_than_30_db_at_64_pixels_is_refused_with_remedies(scheme) -> None:
-    cover = PngCover(photos.photograph(96))
-    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8)
+    cover = PngCover(photos.photograph(192))
+    secret = Secret(np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8))
     with pytest.raises(IsganError, match=r"pixels in the cover or --risk medium, or if --gray is given"):
-        scheme.hide(cover, Secret(noise), key_of(cover), Options(risk="low"))
+        scheme.hide(cover, secret, key_of(cover), Options(risk="low"))
     with pytest.raises(IsganError, match="or if the secret is simpler"):
-        scheme.hide(cover, Secret(noise), key_of(cover), Options(risk="low", gray=True))
+        scheme.hide(cover, secret, key_of(cover), Options(risk="low", gray=True))
 
 
 def test_a_quality_that_does_not_fit_is_refused_with_remedies(scheme) -> None:
@@ -164,7 +183,7 @@ def test_every_embedding_model_hides_and_reveals() -> None:
 
 
 def test_a_larger_cover_gives_a_better_secret(scheme) -> None:
-    covers = [PngCover(photos.photograph(side)) for side in (96, 256)]
+    covers = [PngCover(photos.photograph(side)) for side in (128, 256)]
     made = [scheme.hide(cover, Secret(photos.secret(160, 120)), key_of(cover), Options()) for cover in covers]
     assert made[0].facts["secret dB"] < made[1].facts["secret dB"] <= 41
 

@@ -23,7 +23,7 @@ from isgan.errors import IsganError, NothingFound
 from isgan.key import NONCE, TAG, Key
 from isgan.options import Options, Risk
 from isgan.payload import Larger, pack, unpack
-from isgan.risk import Found, found_at
+from isgan.risk import Found, Point, found_at, measured, root_of, samples_of
 from isgan.schemes.base import Hidden, Progress, Scheme, silent
 from isgan.schemes.slots import Masks, Slots, allowed, elements_of, written
 from isgan.secret import Secret
@@ -49,7 +49,8 @@ class Settings:
     Attributes:
         cost, strategy: names.
         model_based: design rate in bits a sample for the model-based conversion, or 0 for prices as they are.
-        low, medium: bits of payload at `--risk low` and `medium`, for each square root of a sample (`Cover.weight`).
+        low, medium: bits of payload at `--risk low` and `medium`, for each square root of a sample (`Cover.weight`), see
+            `isgan.risk.root_of`.
         high: bits for each sample at most, whatever the coder can carry.
     """
 
@@ -83,7 +84,7 @@ class Embedding(Scheme):
         room = self.room(cover, options.risk, surely=options.quality is None and not options.exact and secret.picture is not None)
         if not room and not self._freedom(cover, cover.avoided()):
             raise _rigid()
-        payload = pack(secret, room, options, options.codec or self.codec, _larger(room, options.risk))
+        payload = pack(secret, room, options, options.codec or self.codec, self._larger(cover, room, options.risk))
         changes = self._embed(cover, payload.data, key, options.risk, progress)
         planes = tuple(plane + change for plane, change in zip(cover.planes, changes, strict=True))
         changed = sum(np.count_nonzero(change) for change in changes) / cover.samples
@@ -110,10 +111,25 @@ class Embedding(Scheme):
         Where samples that must not change leave the coder less, `surely` tells what fits nearly always from what may fit.
         """
         settings = self.settings_of(cover)
-        bits = settings.high * cover.weight if risk == "high" else getattr(settings, risk) * cover.weight**0.5
+        bits = settings.high * cover.weight if risk == "high" else getattr(settings, risk) * root_of(cover.weight, self._curve(cover))
         avoided = () if risk == "high" and not surely else (cover.avoided(),)
         left = self._freedom(cover, *avoided) ** (2 if surely else 1)
         return max(0, min(int(self._most(cover) * left) - TAG, int(bits) // 8 - TAG - HEAD))
+
+    def _larger(self, cover: Cover, room: int, risk: Risk) -> Larger:
+        """How many times more samples a cover needs to take so many bytes at a risk, as a function of the bytes."""
+        points = self._curve(cover)
+
+        def times(size: int) -> float:
+            more = max(1.0, size / max(room, 1))
+            return more if risk == "high" else samples_of(more * root_of(cover.weight, points), points) / cover.weight
+
+        return times
+
+    def _curve(self, cover: Cover) -> list[Point]:
+        """What was measured of how this kind of cover is embedded in."""
+        settings = self.settings_of(cover)
+        return measured(covers.name_of(type(cover)), settings.cost, settings.strategy)
 
     def _freedom(self, cover: Cover, *avoided: Masks) -> float:
         """What samples can say, on average in the part where it is least, over what they could if all might go both ways.
@@ -211,12 +227,6 @@ def _start_loading(coder: Coder) -> None:
         coder.embed(order.astype(np.int16), free, free, np.ones(9, np.uint8))
 
     threading.Thread(target=work).start()
-
-
-def _larger(room: int, risk: Risk) -> Larger:
-    """How many times more samples a cover needs to take so many bytes at a risk, as a function of the bytes."""
-    power = 1 if risk == "high" else 2  # the square-root rule
-    return lambda size: (max(1.0, size / max(room, 1))) ** power
 
 
 def _bits(data: bytes) -> np.ndarray:

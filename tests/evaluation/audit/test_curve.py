@@ -16,7 +16,7 @@ from isgan import risk
 from isgan.errors import IsganError
 from isgan.evaluation.audit.curve import constants, error_of, write
 from isgan.evaluation.audit.subjects import OVERHEAD, ROOT_BITS, Load, room
-from isgan.risk import Point, falling, p_e_at, rate_at
+from isgan.risk import Point, falling, p_e_at, rate_at, root_of, samples_of
 
 CURVE = [Point(20.0, 0.48, 0.02, 300, 100.0), Point(60.0, 0.44, 0.02, 300, 100.0), Point(100.0, 0.34, 0.02, 300, 100.0)]
 
@@ -29,6 +29,13 @@ def test_p_e_lies_on_lines_between_the_points(rate):
 @given(st.floats(0.341, 0.499))
 def test_the_rate_of_a_p_e_has_that_p_e(error):
     assert p_e_at(rate_at(error, CURVE), CURVE) == pytest.approx(error)
+
+
+@given(st.floats(1, 1e6))
+def test_small_covers_are_compared_by_bits_a_sample_and_large_ones_by_the_root(samples):
+    root = root_of(samples, CURVE)  # measured with 100 samples
+    assert root == pytest.approx(samples / 10 if samples < 100 else samples**0.5) and root_of(samples, []) == samples**0.5
+    assert samples_of(root, CURVE) == pytest.approx(samples) and samples_of(samples**0.5, []) == pytest.approx(samples)
 
 
 def test_rates_beyond_the_curve():
