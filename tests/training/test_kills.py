@@ -10,29 +10,6 @@ from PIL import Image
 from isgan.training.checkpoint import load_checkpoint
 from isgan.training.loop import CHECKPOINT
 
-RECIPE = """
-seed = 3
-[hider]
-name = "wavelet"
-blocks = 1
-hidden = 32
-[loss]
-name = "mixed"
-alpha = 1.0
-beta = 10.0
-[photos]
-crop = 24
-batch = 2
-validation = 2
-[optimizer]
-lr = 2e-3
-[schedule]
-steps = 100000
-warmup = 3
-ema = 0.9
-validate_every = 7
-save_every = 1
-"""
 KILLS = 8
 
 # Forked, since starting Python with PyTorch would take nearly all of the time, and hardly a kill would meet a checkpoint.
@@ -67,11 +44,14 @@ def test_killed_at_random_moments(tmp_path: Path):
     photographs.mkdir()
     for number in range(8):
         Image.fromarray(scene(36, 40, number)).save(photographs / f"{number}.png")
-    (tmp_path / "tiny.toml").write_text(RECIPE)
     folder = tmp_path / "run"
-    line = ["train", str(tmp_path / "tiny.toml"), "--data", str(photographs), "-o", str(folder), "--threads", "1", "--accelerator", "cpu"]
+    line = ["train", str(Path(__file__).with_name("tiny.toml")), "--data", str(photographs), "-o", str(folder), "--threads", "1"]
+    line += ["--accelerator", "cpu", "--schedule.validate_every", "7", "--schedule.save_every", "1"]
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(folder / CHECKPOINT), str(KILLS), *line], capture_output=True, text=True, timeout=180
+        [sys.executable, "-c", SCRIPT, str(folder / CHECKPOINT), str(KILLS), *line, "--steps", "100000"],
+        capture_output=True,
+        text=True,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     last = int(done.stdout.splitlines()[-1])
@@ -80,7 +60,7 @@ def test_killed_at_random_moments(tmp_path: Path):
     # It ends where a run ends: another dozen of steps. What a kill left of a checkpoint about to replace the old one goes.
     (folder / ".isgan-0123456789abcdef").write_bytes(b"half")
     ended = subprocess.run(
-        [sys.executable, "-m", "isgan", *line, "--resume", "--schedule.steps", str(last + 12)], capture_output=True, text=True, timeout=180
+        [sys.executable, "-m", "isgan", *line, "--resume", "--steps", str(last + 12)], capture_output=True, text=True, timeout=180
     )
     assert ended.returncode == 0 and load_checkpoint(folder / CHECKPOINT)["step"] == last + 12
     assert not list(folder.rglob(".isgan-*"))

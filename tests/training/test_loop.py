@@ -45,34 +45,7 @@ from isgan.training.pairs import Photographs
 from isgan.training.recipe import Optimizer, Photos, Recipe, Schedule, build_part, parse_value, read_recipe, recipe_from
 from isgan.training.run import run
 
-TINY = """
-seed = 3
-
-[hider]
-name = "wavelet"
-blocks = 1
-hidden = 8
-
-[loss]
-name = "mixed"
-alpha = 1.0
-beta = 10.0
-
-[photos]
-crop = 24
-batch = 2
-validation = 2
-
-[optimizer]
-lr = 2e-3
-
-[schedule]
-steps = 12
-warmup = 3
-ema = 0.9
-validate_every = 5
-save_every = 4
-"""
+TINY = Path(__file__).with_name("tiny.toml")
 
 
 def photograph(seed: int, height: int = 36, width: int = 40) -> np.ndarray:
@@ -97,11 +70,9 @@ def fabric() -> Fabric:
 
 
 @pytest.fixture
-def recipe(tmp_path: Path) -> Callable[..., Recipe]:
+def recipe() -> Callable[..., Recipe]:
     """The tiny recipe, with other values: recipe(schedule={"ema": 0.0})."""
-    path = tmp_path / "tiny.toml"
-    path.write_text(TINY)
-    return lambda **overrides: read_recipe(path, overrides)
+    return lambda **overrides: read_recipe(TINY, overrides)
 
 
 @pytest.fixture
@@ -150,11 +121,11 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def line(data: Path, recipe, tmp_path: Path) -> Callable[..., list[str]]:
+def line(data: Path, tmp_path: Path) -> Callable[..., list[str]]:
     """The command line that trains in a folder of this name."""
 
     def tokens(name: str, *more: str) -> list[str]:
-        return ["train", str(tmp_path / "tiny.toml"), "--data", str(data), "-o", str(tmp_path / name), "--threads", "1",
+        return ["train", str(TINY), "--data", str(data), "-o", str(tmp_path / name), "--threads", "1",
                 "--accelerator", "cpu", *more]  # fmt: skip
 
     return tokens
@@ -348,7 +319,7 @@ rank = fabric.global_rank
 
 def train(name, on_step=lambda *_: None, **overrides):
     (folder / name).mkdir(exist_ok=True)
-    trainer = trainer_of(read_recipe(folder / "tiny.toml", overrides), TRAIN, VAL, folder / name, fabric, on_step=on_step)
+    trainer = trainer_of(read_recipe(TINY, overrides), TRAIN, VAL, folder / name, fabric, on_step=on_step)
     trainer.fit()
     total = sum(parameter.double().abs().sum().item() for parameter in trainer.task.network.parameters())
     fabric.barrier()
@@ -368,7 +339,6 @@ train("minutes", schedule={"steps": 0, "minutes": 0.1, "validate_every": 100})
 def ranks(tmp_path_factory) -> Path:
     """Runs of two processes: by steps, of weights that not every batch uses, stopped by a signal to one, by clocks that disagree."""
     folder = tmp_path_factory.mktemp("ranks")
-    (folder / "tiny.toml").write_text(TINY)
     (folder / "ranks.py").write_text(f"TESTS = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]}\n{RANKS}")
     command = [sys.executable, str(folder / "ranks.py"), str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
@@ -424,8 +394,7 @@ def test_processes_agree_on_the_time(ranks):
 def overfitted(tmp_path_factory, fabric) -> tuple[list[float], list[dict], Loop]:
     """One pair of photographs, learnt by heart: losses of all steps, validations, the trainer."""
     folder = tmp_path_factory.mktemp("overfit")
-    (folder / "tiny.toml").write_text(TINY)
-    recipe = read_recipe(folder / "tiny.toml", {
+    recipe = read_recipe(TINY, {
         "hider": {"hidden": 16},
         "loss": {"beta": 100.0},
         "photos": {"batch": 1, "crop": 32, "ragged": False},
