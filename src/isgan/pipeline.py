@@ -20,7 +20,7 @@ from isgan.metrics.pictures import compare, psnr
 from isgan.options import NO_PASS_PHRASE, Options, Risk
 from isgan.picture import Source, read_picture
 from isgan.schemes.base import Progress, Scheme, silent
-from isgan.schemes.embedding import Embedding
+from isgan.schemes.embedding import HEAD, TAG, Embedding
 from isgan.secret import Secret
 from isgan.sources import cover_of, secret_of, stego_of
 
@@ -223,7 +223,8 @@ def own_name(secret: Secret) -> str:
 
 
 def capacity(cover: Source, options: Options) -> dict[str, Any]:
-    """What a cover takes at each risk: bytes, and as how large a typical photograph at 30, 33.5 and 40 dB."""
+    """What a cover takes at each risk: bytes, bits of them for each sample that can hide a change (of a JPEG: each non-zero AC
+    coefficient of brightness), and as how large a typical photograph at 30, 33.5 and 40 dB."""
     scheme = models.load(options.model)
     if not isinstance(scheme, Embedding):
         raise IsganError(f"'{options.model}' hides a picture of the cover's size, whatever it is: ask for an embedding model")
@@ -232,7 +233,9 @@ def capacity(cover: Source, options: Options) -> dict[str, Any]:
     for risk in get_args(Risk):
         room = scheme.room(read, risk)
         sides = {psnr: (8 * room / bits) ** 0.5 for psnr, bits in BITS_A_PIXEL.items()}
-        facts[risk] = {"bytes": room} | {f"{psnr:g} dB": f"{side * 1.155:.0f} x {side / 1.155:.0f}" for psnr, side in sides.items()}
+        facts[risk] = {"bytes": room, "rate": 8 * (HEAD + room + TAG) / read.weight if read.weight else 0.0} | {
+            f"{psnr:g} dB": f"{side * 1.155:.0f} x {side / 1.155:.0f}" for psnr, side in sides.items()
+        }
         said = scheme.risk_of(read, room)
         facts[risk] |= {"a detector errs in": said.share} if said else {}
     return facts

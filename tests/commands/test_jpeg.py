@@ -1,6 +1,7 @@
 """JPEG files through the command line: what is made of them, and what is refused."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +119,14 @@ def test_check(files: Path, capsys: pytest.CaptureFixture):
 def test_the_name_that_is_proposed_for_a_jpeg_is_one_of_a_jpeg(files, capsys) -> None:
     assert main(["hide", "photo.jpg", "notes.txt", "-o", "stego.gif"]) == 2
     assert "stego.jpg" in capsys.readouterr().err
+
+
+def test_rates_are_per_coefficient_that_is_not_zero(files, capsys) -> None:
+    assert run("capacity", "photo.jpg", "--json") == 0
+    rooms = json.loads(capsys.readouterr().out)
+    cover = JpegCover.read(Path("photo.jpg").read_bytes(), "")
+    Path("all.bin").write_bytes(np.random.default_rng(0).bytes(rooms["medium"]["bytes"] - 10))  # its name, and three bytes before it
+    assert run("hide", "photo.jpg", "all.bin", "-o", "stego.jpg", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["rate"] == pytest.approx(rooms["medium"]["rate"], rel=1e-9)
+    assert 8 * facts["bytes"] < facts["rate"] * cover.weight < 8 * facts["bytes"] + 1000

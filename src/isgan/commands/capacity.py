@@ -18,6 +18,8 @@ def capacity(
 ) -> dict[str, Any]:
     """How much a cover takes at each risk: in bytes, and as how large a photograph in colour at 30, 33.5 and 40 dB.
 
+    The rate, here and of `isgan hide`, is in bits for each sample of the cover, or each non-zero AC coefficient of a JPEG's brightness.
+
     Parameters
     ----------
     cover
