@@ -1,6 +1,9 @@
 """Features against sealwatch's own, and detectors that learn from them: deterministic, kept, found again."""
 
 import io
+import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from isgan.detectors.ensemble import Ensemble, discriminant, trained
 from isgan.detectors.features.base import FeatureDetector
 from isgan.detectors.features.sealwatch import count_colors, count_neighbours, sealwatch
 from isgan.errors import IsganError
+from isgan.jfif.dct import unrounded
 from isgan.metrics.security import auc
 
 SIZES = {"spam": 2744, "srmq1": 12_753, "srm": 34_671, "crm": 5404, "jrm": 11_255, "dctr": 8000, "gfr": 17_000}
@@ -91,6 +95,31 @@ def test_counting_is_bit_identical(limit):
             assert np.array_equal(count_neighbours(residual, kind, limit), theirs.cooccurrence4(residual, kind, limit))
         colors = np.stack([residual, residual.round(), np.zeros_like(residual)], axis=2).astype("float32")
         assert np.array_equal(count_colors(colors, "col", limit), theirs.cooccurrence3_col(colors, "col", limit))
+
+
+@pytest.fixture(scope="module")
+def theirs() -> list[np.ndarray]:
+    """What sealwatch, as it is installed, gives of the JPEG below; in a process of its own, where nothing is replaced."""
+    file = jpeg(photograph(96), quality=75)
+    plane, quantiser = file.planes[0], file.quantiser
+    samples = unrounded(plane, quantiser)
+    blocks = plane.reshape(12, 8, 12, 8).transpose(0, 2, 1, 3).astype(np.int64)
+    script = (
+        "import sys, pickle; from isgan.detectors.features import quick; quick.replace_slow_parts = lambda watch: None\n"
+        "from isgan.detectors.features import sealwatch as s; s.replace_slow_parts = quick.replace_slow_parts\n"
+        "watch, (samples, blocks) = s.sealwatch(), pickle.load(sys.stdin.buffer)\n"
+        "found = [s.flat(watch.dctr.extract(samples - 128, 4.0)), s.flat(watch.jrm.extract(blocks)), watch.gfr.extract(samples, "
+        "quantization_steps=(2, 4, 6, 8)).ravel().astype('f4')]\n"
+        "sys.stdout.buffer.write(pickle.dumps(found))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], input=pickle.dumps((samples, blocks)), capture_output=True, check=True)
+    return pickle.loads(done.stdout)
+
+
+def test_replaced_parts_of_jpeg_features_are_bit_identical(theirs):
+    file = jpeg(photograph(96), quality=75)
+    for name, features in zip(("dctr", "jrm", "gfr"), theirs, strict=True):
+        assert np.array_equal(detectors[name]().features([file])[0], features), name
 
 
 def test_it_finds_what_is_hidden(detector):

@@ -18,7 +18,7 @@ class Gfr(FeatureDetector):
     """17,000 shares: the decoded brightness filtered by 256 Gabor filters, quantised, by place in the block of 8 x 8."""
 
     covers = ("jpeg",)
-    seconds = 2.0
+    seconds = 1.8
     note = "the decoded brightness of a JPEG file in many directions, by place in the 8 x 8 blocks"
     inputs = staticmethod(coefficients)
 

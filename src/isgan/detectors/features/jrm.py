@@ -13,7 +13,7 @@ class Jrm(FeatureDetector):
     """11,255 shares of pairs of coefficients of Y and of their differences, within blocks and between them."""
 
     covers = ("jpeg",)
-    seconds = 0.6
+    seconds = 0.3
     note = "pairs of neighbouring coefficients of a JPEG file's brightness"
 
     @staticmethod

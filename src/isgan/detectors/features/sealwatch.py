@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from isgan.detectors.features.quick import replace_slow_parts
 from isgan.errors import require
 
 SLICES = {
@@ -44,6 +45,7 @@ def sealwatch() -> Any:
         function = getattr(counting, name)
         function.__defaults__ = tuple(map(faster, function.__defaults__ or ()))
         function.__kwdefaults__ = {key: faster(value) for key, value in (function.__kwdefaults__ or {}).items()}
+    replace_slow_parts(module)
     return module
 
 

@@ -32,7 +32,7 @@ DEFAULT = Parts("hill", "cmdc")
 PNG_PARTS = (DEFAULT, Parts("hill"), Parts("flat"), Parts("hill", "gray"), Parts("suniward", "cmdc"), Parts("mipod", "cmdc", 0.4),
              Parts("hill", "green_first"), Parts("hill", "cmdc", 0.5), Parts("suniward"), Parts("mipod"))  # fmt: skip
 JPEG_PARTS = (Parts("juniward"), Parts("uerd"))
-ROOTS = {"png": (14.0, 28.0, 60.0, 118.0, 240.0), "jpeg": (14.0, 28.0, 60.0, 120.0)}
+ROOTS = {"png": (14.0, 28.0, 60.0, 118.0, 240.0), "jpeg": (120.0, 28.0, 60.0, 14.0)}
 """Bits for each square root of a sample that can hide a change, for the curve of P_E against the rate."""
 NETWORKS = (Options(model="qim", strength=1), Options(model="qim", strength=2), Options(model="qim"), Options(model="wavelet"),
             Options(model="isgan"), Options(model="basic"), Options(model="atique"), Options(model="baluja"), Options(model="lsb332"),
@@ -70,7 +70,7 @@ def entries(kind: str) -> list[Entry]:
     own = PNG_PARTS if kind == "png" else JPEG_PARTS
     rates = [(own[0], Load(root, ROOT_BITS)) for root in ROOTS[kind]]
     if kind == "jpeg":
-        return _embeddings([*((parts, Load(0.1, BITS)) for parts in own), *rates])
+        return _embeddings([*rates, *((parts, Load(0.1, BITS)) for parts in own)])
     others = [(parts, Load(quality)) for quality in QUALITIES for parts in (DEFAULT, Parts("hill", "gray"), Parts("hill"))]
     few = [Entry(options.model, "" if options.strength == "auto" else f"strength {options.strength}", options=options, pairs=FEW)
            for options in NETWORKS]  # fmt: skip
