@@ -272,9 +272,17 @@ def test_covers_of_one_colour(files, refused, size) -> None:
     assert "one colour" in refused("hide", "flat.png", "secret.png", "-o", "out.png")
 
 
+@pytest.mark.parametrize("shape", [(1, 5000, 3), (5000, 1, 3)])
+@pytest.mark.filterwarnings("error")
+def test_a_line_is_too_small_whatever_the_pass_phrase(files, refused, monkeypatch, shape) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, shape, np.uint8)).save("line.png")
+    for number in range(4):
+        monkeypatch.setenv("ISGAN_PASS", f"phrase number {number}")
+        for command in ("hide line.png notes.txt -o out.png", "reveal line.png -o out.png", "capacity line.png"):
+            assert "the picture is too small" in refused(*command.split())
+
+
 def test_covers_that_cannot_hide(files, refused) -> None:
-    Image.fromarray(NOISE.reshape(-1, 1, 3)[:300]).save("line.png")
-    assert "too small" in refused("hide", "line.png", "notes.txt", "-o", "out.png")
     Image.fromarray(np.dstack([NOISE, np.zeros((64, 64), np.uint8)])).save("clear.png")
     assert "too little that may change" in refused("hide", "clear.png", "notes.txt", "-o", "out.png", "--risk", "high")
     Image.fromarray(NOISE // 128 * 255).save("extremes.png")  # 0 and 255 alone: one direction each

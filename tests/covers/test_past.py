@@ -138,6 +138,15 @@ def test_a_border_far_from_all_other_values_is_no_gap():
     assert past_of((picture,)) is None
 
 
+def test_values_in_a_row_between_a_black_part_and_the_rest_are_one_gap():
+    picture = np.asarray(Image.open(EXAMPLES[0]).convert("L")).astype(np.int16) // 2 + 9
+    picture = picture + np.random.default_rng(0).integers(0, 2, picture.shape).astype(np.int16)
+    picture[:60] = np.random.default_rng(1).integers(0, 3, picture[:60].shape)  # black, as scaling leaves it
+    missing = np.setdiff1d(np.arange(picture.max()), picture)
+    assert len(missing) >= 3 and np.ptp(missing) == len(missing) - 1
+    assert past_of((picture,)) is None
+
+
 def test_reachable_colours_are_those_of_the_formulas():
     """All Y, Cb, Cr near some colours, by JFIF's formulas, against the test turned round."""
     y, cb, cr = (axis.ravel() for axis in np.mgrid[90:110, 100:160:3, 90:150:3])

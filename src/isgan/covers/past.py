@@ -26,7 +26,7 @@ SOME = 4000  # colours that are looked at for them, at most
 SUSPECT = 0.45  # share of a picture's colours on a lattice from which on it is suspect, if these are many
 DEVIATIONS, PEAK = 8.0, 3.0  # of grids that stand out; of photographs without a past seldom over 5 and 2
 SPREAD = 0.005  # of the shares of zeros, at least; of photographs without a past up to .006
-GAPS, BESIDE = 3, 10  # values that never occur, though those around them occur so often; 0 of 1 540 without a past
+GAPS, BESIDE = 3, 10  # gaps of values that never occur, though those around them occur so often; 0 of 1 540 without a past
 AROUND = 16  # values below, and above, that are around one
 COLORS, MANY = 256, 4096  # different colours that are suspect, of how many pixels
 LEVELS = 32  # different values of a plane that are suspect; without a past at least 109
@@ -88,9 +88,10 @@ def remedy(past: str) -> str:
 
 
 def _gaps(counts: np.ndarray) -> int:
-    """How many values never occur, though those next to them do, or many within `AROUND` on each side.
+    """In how many places values never occur, though those next to them do, or many within `AROUND` on each side.
 
-    On each side at least two must: a border of one value alone, far from all others, makes no gap.
+    On each side at least two must: a border of one value alone, far from all others, makes no gap. Values in a row that are missing are
+    one place: between a black part, spread over a few values when it was scaled, and the rest of a picture there is one.
     """
     beside = np.minimum(counts[:-2], counts[2:]) >= BESIDE
     around = np.full(254, counts.sum() >= MANY)
@@ -98,7 +99,8 @@ def _gaps(counts: np.ndarray) -> int:
         sums = np.lib.stride_tricks.sliding_window_view(np.pad(occurring.astype(np.int64), AROUND), AROUND).sum(1)
         # sums[value] are the values below it, sums[value + AROUND + 1] those above.
         around &= np.minimum(sums[1:255], sums[AROUND + 2 : AROUND + 256]) >= least
-    return int(((counts[1:-1] == 0) & (beside | around)).sum())
+    gaps = (counts[1:-1] == 0) & (beside | around)
+    return int(gaps[0]) + int((gaps[1:] > gaps[:-1]).sum())
 
 
 def _parity(luma: np.ndarray) -> float:

@@ -171,8 +171,8 @@ class Embedding(Scheme):
         sizes = [part.of(cover.planes).size for part in parts]
         first = sizes[0]
         head = min(max(min(first // 2, sum(sizes) // HEAD_SHARE), min(first, FEWEST_HEAD_SAMPLES)), HEAD_SAMPLES)
-        if self.coder.capacity(head) < 8 * HEAD:
-            raise IsganError("the cover is too small for any secret: take one of more pixels")
+        if min(sizes) == 0 or self.coder.capacity(head) < 8 * HEAD:  # of a picture one pixel high some parts have no samples
+            raise IsganError("the picture is too small for any secret: take one of more pixels")
         return Slots(strategy, parts, [first - head, *sizes[1:]], head)
 
     def _embed(self, cover: Cover, data: bytes, key: Key, risk: Risk, progress: Progress) -> Planes:
@@ -215,7 +215,8 @@ class Embedding(Scheme):
 
 
 def _rigid() -> IsganError:
-    return IsganError("the cover has too little that may change: take one with fewer pixels of pure black, white or one colour")
+    return IsganError("the cover has too little that may change: take one with fewer pixels that are transparent, pure black or white, "
+                      "or of one colour")  # fmt: skip
 
 
 def _start_loading(coder: Coder) -> None:
