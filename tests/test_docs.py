@@ -47,7 +47,7 @@ def folder(tmp_path, monkeypatch):
     for split, count in (("train", 100), ("val", 1), ("test", 4)):
         Path("lfw", split).mkdir(parents=True)
         for number in range(count):
-            source.crop((number, number, number + 70, number + 70)).save(Path("lfw", split, f"{number}.png"))
+            source.crop((number, number, number + 100, number + 100)).save(Path("lfw", split, f"{number}.png"))
     return tmp_path
 
 

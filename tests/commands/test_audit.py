@@ -19,7 +19,7 @@ def photographs(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("photographs") / "mine"
     folder.mkdir()
     for seed in range(44):
-        Image.fromarray(scene(64, 64, seed)).save(folder / f"{seed}.png")
+        Image.fromarray(scene(96, 96, seed)).save(folder / f"{seed}.png")
     return folder
 
 
@@ -112,7 +112,7 @@ def test_too_few_photographs_and_covers_with_a_past(tmp_path, capsys):
     data = tmp_path / "few"
     data.mkdir()
     for seed in range(9):
-        Image.fromarray(scene(64, 64, seed)).save(data / f"{seed}.png")
+        Image.fromarray(scene(96, 96, seed)).save(data / f"{seed}.png")
     assert audit(data, tmp_path / "out") == 2
     assert "4 of PNG files that show no past; an audit needs 20 pairs" in capsys.readouterr().err
 

@@ -99,7 +99,7 @@ def board(folder, dial, monkeypatch):
     for split in ("train", "val", "test"):
         (folder / "photos" / split).mkdir(parents=True)
         for number in range(90 if split == "train" else 3):
-            (folder / "photos" / split / f"{number}.png").write_bytes(png_bytes(scene(64, 64, 100 * len(split) + number)))
+            (folder / "photos" / split / f"{number}.png").write_bytes(png_bytes(scene(96, 96, 100 * len(split) + number)))
     return ["leaderboard", "--data", "photos", "-o", "results", "--tiny", "--model", str(dial)]
 
 

@@ -68,7 +68,7 @@ def leaderboard(
 
     threads_of(threads)
     if tiny:
-        side, limit, detect, splits = 64, 2, 24, 2
+        side, limit, detect, splits = 96, 2, 24, 2
     names = list(dict.fromkeys(model or [DEFAULT, *models.names()]))
     for name in names:
         models.find(name)  # what is wrong is known before there is a folder

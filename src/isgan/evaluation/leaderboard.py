@@ -47,16 +47,17 @@ class Cost(NamedTuple):
     peak_mib: float
 
 
-def process(*arguments: object) -> Cost:
-    """Runs `isgan ARGUMENTS` and measures it; `IsganError` if it fails."""
+def process(*arguments: object, code: int = 0) -> Cost:
+    """Runs `isgan ARGUMENTS` and measures it; `IsganError` if it ends with another exit code."""
     started = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-m", "isgan", *map(str, arguments)], stdout=subprocess.DEVNULL)
+    unwanted = subprocess.DEVNULL if code else None  # why it was refused
+    child = subprocess.Popen([sys.executable, "-m", "isgan", *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=unwanted)
     peak, status = math.nan, Path(f"/proc/{child.pid}/status")
     while child.poll() is None:  # asked while it runs: what the system says afterwards counts this process's memory too
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
         peak = int(found[1]) / 1024 if found else peak  # the system's figure never falls
         time.sleep(0.02)
-    if child.returncode:
+    if child.returncode != code:
         raise IsganError(f"failed: isgan {' '.join(map(str, arguments))}")
     return Cost(time.perf_counter() - started, peak)
 

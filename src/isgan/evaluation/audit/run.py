@@ -184,5 +184,5 @@ def tiny(request: Request) -> Request:
     """The whole way in seconds, on a few small images: numbers without meaning."""
     named = [name for name in request.detectors if name not in ("fast", "all")]
     few = named or [name for name in detectors.names() if not detectors[name].trained] + ["spam", "jrm"]
-    return replace(request, pairs=24, side=64, splits=2, budget=0.0, steps=2, detectors=few,
+    return replace(request, pairs=24, side=96, splits=2, budget=0.0, steps=2, detectors=few,
                    levels=[level for level in request.levels if level != "S1"])  # fmt: skip
