@@ -17,6 +17,7 @@ from isgan.hiders import hiders
 from isgan.hiders.isgan import ISGAN
 from isgan.hiders.wavelet import Wavelet
 from isgan.schemes.base import Scheme
+from isgan.training.recipe import recipe_from
 
 CONFIG = {"blocks": 1, "hidden": 8, "clamp": 1.0}
 METADATA = {"format": "1", "hider": "wavelet", "config": json.dumps(CONFIG)}
@@ -276,6 +277,15 @@ def test_a_shipped_model_is_what_its_card_says(name):
         assert card["parameters"] == sum(parameter.numel() for parameter in hider.parameters())
         assert (models.find(name) is not None) == hider.trainable == ("sha256" in card)
         assert not hider.trainable or (card["licence"] and card["scores"] and card["runs"])
+
+
+@pytest.mark.parametrize("name", ["isgan", "basic", "atique", "baluja"])
+def test_the_papers_networks_are_small_and_their_cards_tell_every_run(name):
+    assert models.find(name).stat().st_size < 4_000_000
+    for run in models.card(name)["runs"]:
+        assert run["steps"] > 0 and run["hours"] > 0 and run["device"] and run["photographs"]
+        assert run["validation"].keys() == run["photographs"].keys()
+        recipe_from(run["recipe"])
 
 
 def test_fingerprints_differ():
