@@ -20,6 +20,22 @@ def test_rows_are_a_markdown_table():
     ]
 
 
+def test_sentences_stand_below_rows_that_would_be_wider_than_the_terminal(monkeypatch):
+    words = "it sees changes of neighbours in pictures that were JPEG files before"
+    rows = [{"detector": "spam", "sees": words, "seconds": 0.03}, {"detector": "crm", "sees": "", "seconds": 1.0}]
+    monkeypatch.setenv("COLUMNS", "60")
+    assert console.text(rows).splitlines() == [
+        "| detector | seconds |",
+        "|----------|---------|",
+        "| spam     | 0.03    |",
+        "    it sees changes of neighbours in pictures that were JPEG",
+        "    files before",
+        "| crm      | 1.00    |",
+    ]
+    monkeypatch.setenv("COLUMNS", "120")
+    assert words in console.text(rows).splitlines()[2]
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_the_progress_of_training(monkeypatch, quiet):
     """Validations and notes stay as lines; nothing at all if it is to be quiet."""

@@ -1,5 +1,7 @@
 """What commands show while they work: progress on stderr, gone when done; nothing where stderr is not a terminal but notes."""
 
+import shutil
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from isgan.training.watcher import Watcher
+
+ROOM = 100  # columns, where the width of a terminal is not known
+LONG = 32  # letters of a cell that may stand below its row
 
 quiet = False
 """No progress and no notes; `--quiet` sets it."""
@@ -25,18 +30,31 @@ def text(result: Any) -> str:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Rows with the same columns as a Markdown table."""
+    """Rows with the same columns as a Markdown table; where it would be wider than the terminal, sentences stand below their rows."""
     cells = [[name.replace("_", " ") for name in rows[0]], *([_cell(name, value) for name, value in row.items()] for row in rows)]
+    room = shutil.get_terminal_size((ROOM, 0)).columns
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+    below = [sum(widths) + 3 * len(widths) + 1 > room and width > LONG and any(" " in cell for cell in column)
+             for width, column in zip(widths, zip(*cells[1:], strict=True), strict=True)]  # fmt: skip
+    lines = []
+    for number, row in enumerate(cells):
+        beside = [cell.ljust(width) for cell, width, under in zip(row, widths, below, strict=True) if not under]
+        lines.append("| " + " | ".join(beside) + " |")
+        if number == 0:
+            lines.append("|" + "|".join("-" * (len(cell) + 2) for cell in beside) + "|")
+        elif any(below):
+            sentences = "; ".join(cell for cell, under in zip(row, below, strict=True) if under and cell)
+            lines += textwrap.wrap(sentences, room, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines)
 
 
 def _cell(name: str, value: Any) -> str:
-    """A value for a table: two decimals of decibels and seconds, four of shares."""
+    """A value for a table: one decimal of megabytes, two of decibels and seconds, four of shares."""
+    if isinstance(value, bool):
+        return "yes" if value else ""
     if not isinstance(value, float):
         return "" if value is None else str(value)
-    return f"{value:.2f}" if name.endswith(("psnr", "minutes", "seconds")) else f"{value:.4f}"
+    return f"{value:.{1 if name.endswith('MB') else 2 if name.endswith(('psnr', 'minutes', 'seconds')) else 4}f}"
 
 
 def value_text(value: Any) -> str:

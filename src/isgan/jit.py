@@ -26,6 +26,11 @@ def limit(cores: int) -> None:
     _most = AvifImagePlugin.DEFAULT_MAX_THREADS = cores
 
 
+def cores() -> int:
+    """How many it works on."""
+    return _most or cores_allowed()
+
+
 class Compiled:
     """A function that is compiled, or its machine code loaded, when it is called first; numba itself is not imported before that."""
 
@@ -68,8 +73,8 @@ def _njit(function: FunctionType) -> Callable[..., Any]:
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """`work` of each item, on all cores that this process may use; `work` spends its time in compiled code."""
     items = list(items)
-    cores = min(len(items), _most or cores_allowed())
-    if cores < 2:
+    threads = min(len(items), cores())
+    if threads < 2:
         return [work(item) for item in items]
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, items))

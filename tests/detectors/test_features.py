@@ -15,7 +15,7 @@ from isgan.covers.jpeg import JpegCover
 from isgan.covers.png import PngCover
 from isgan.detectors import detectors
 from isgan.detectors.base import Budget, Pairs
-from isgan.detectors.ensemble import Ensemble, discriminant, trained
+from isgan.detectors.ensemble import RIDGE, Ensemble, discriminant, trained
 from isgan.detectors.features.base import FeatureDetector
 from isgan.detectors.features.sealwatch import count_colors, count_neighbours, sealwatch
 from isgan.errors import IsganError
@@ -139,17 +139,38 @@ def test_the_same_seed_learns_the_same(detector):
 
 def test_features_are_computed_once(tmp_path, monkeypatch):
     spam = detectors["spam"]
-    first, covers = spam(cache=tmp_path), pairs(3).covers
-    found = first.features(covers)
+    found = spam(cache=tmp_path).features(pairs(3).covers)
     kept = sorted(tmp_path.rglob("*.npy"))
     assert len(kept) == 3 and kept[0].parent.name == f"spam-{spam.version}"
     kept[0].write_bytes(b"damaged")
     asked = []
     monkeypatch.setattr(spam, "extract", staticmethod(lambda planes: asked.append(1) or found[0]))
-    assert spam(cache=tmp_path).features(covers).shape == found.shape and len(asked) == 1
+    covers = pairs(3).covers
+    for _ in range(2):  # the second time they are in memory
+        assert spam(cache=tmp_path).features(covers).shape == found.shape
+    assert len(asked) == 1
     monkeypatch.setattr(spam, "version", spam.version + 1)
-    spam(cache=tmp_path).features(covers[:1])
+    spam(cache=tmp_path).features(pairs(1).covers)
     assert len(asked) == 2  # those of another version are not taken
+
+
+def test_features_are_computed_beforehand_in_processes(tmp_path, monkeypatch):
+    spam, told = detectors["spam"], []
+    spam(cache=tmp_path / "few").prepare(pairs(3).covers)
+    spam().prepare(pairs(16).covers)
+    assert not list(tmp_path.rglob("*.npy"))
+    monkeypatch.setattr("isgan.detectors.features.base.cores", lambda: 2)
+    spam(cache=tmp_path / "many").prepare(pairs(16).covers, told.append)
+    assert len(list(tmp_path.rglob("many/*/*.npy"))) == len(told) == 16 and told[-1] == 1
+    monkeypatch.setattr(spam, "extract", staticmethod(lambda planes: pytest.fail("computed again")))
+    spam(cache=tmp_path / "many").prepare(pairs(16).covers)
+    found = spam(cache=tmp_path / "many").features(pairs(16).covers)
+    monkeypatch.undo()
+    assert np.array_equal(found, spam().features(pairs(16).covers))
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("isgan.detectors.features.base.cores", lambda: 2)
+    with pytest.raises(IsganError, match="choose another folder"):
+        spam(cache=tmp_path / "file").prepare(pairs(16).covers)
 
 
 def test_it_is_kept(detector, tmp_path):
@@ -181,6 +202,14 @@ def test_fishers_discriminant_is_the_textbooks():
     expected = np.linalg.solve(mixing.T @ mixing, [0.2, -0.1, 0.3])
     found = discriminant(covers, stegos)
     assert found @ expected / np.linalg.norm(found) / np.linalg.norm(expected) > 0.99
+
+
+def test_fewer_files_than_features_have_the_same_discriminant():
+    rng = np.random.default_rng(1)
+    covers, stegos = rng.normal(size=(6, 30)), rng.normal(0.5, 1, (9, 30))
+    scatter = np.cov(covers.T, bias=True) + np.cov(stegos.T, bias=True)
+    expected = np.linalg.solve(scatter + RIDGE * np.eye(30), stegos.mean(axis=0) - covers.mean(axis=0))
+    assert np.allclose(discriminant(covers, stegos), expected, rtol=1e-8)
 
 
 def test_nothing_to_learn():

@@ -51,6 +51,14 @@ def test_a_table_of_other_columns_is_named(tmp_path):
         results.merge("table5", [{"covers": "lfw", "secrets": "lfw", "model": "isgan"}], ("covers", "secrets", "model"))
 
 
+def test_a_row_of_other_columns_is_not_added(tmp_path):
+    results = Results(tmp_path / "r")
+    results.add("runs", {"a": 1, "b": 2})
+    with pytest.raises(IsganError, match=r"runs\.csv has other columns than this version writes: delete it"):
+        results.add("runs", {"a": 1, "c": 2})
+    assert results.rows("runs") == [{"a": "1", "b": "2"}]
+
+
 def test_rows_of_other_keys_stay(tmp_path):
     """And rows of one group stand together, in the order in which the groups came."""
     results = Results(tmp_path)

@@ -70,7 +70,7 @@ def audit(
     scale
         Scale all covers down by this factor first.
     threads
-        CPU threads.
+        Cores to work on; all if not given.
     table
         Compare costs and strategies of embedding, and networks, at equal quality of the secret and at several rates, instead.
     write
@@ -80,6 +80,7 @@ def audit(
     """
     import shlex
     import sys
+    from importlib.util import find_spec
 
     from isgan.commands.table import named, threads_of
     from isgan.console import counting, fraction_done
@@ -89,12 +90,16 @@ def audit(
     from isgan.evaluation.audit.run import tiny as smallest
     from isgan.evaluation.audit.summary import strongest
     from isgan.evaluation.results import Results
+    from isgan.jit import limit
     from isgan.options import Options
 
     require("audit", "scipy", "sealwatch")
     if write and not table:
         raise IsganError("--write is for --table: add it, or leave --write out")
-    threads_of(threads)
+    if threads:
+        limit(threads)
+        if find_spec("torch"):
+            threads_of(threads)
     chosen = {name: Options(model=file, gray=True, quality=quality, risk="high" if quality else risk)
               for name, file in (named(text) for text in model or [DEFAULT])}  # fmt: skip
     request = Request(chosen, data, tuple(secrets or ()), tuple(detectors or ("fast",)), tuple(levels or attackers.LEVELS), pairs, side,

@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from isgan.errors import IsganError
 from isgan.metrics.security import best_threshold
 
 LEAST_PAIRS = 2
+
+Value = TypeVar("Value")
+
+_KNOWN: WeakKeyDictionary[Cover, dict[type, Any]] = WeakKeyDictionary()
 
 
 class Chosen(Sequence[Cover]):
@@ -41,6 +46,15 @@ class Pairs(NamedTuple):
     def take(self, places: np.ndarray) -> "Pairs":
         """The pairs at these places, not read before they are looked at."""
         return Pairs(Chosen(self.covers, places), Chosen(self.stegos, places))
+
+
+def once(cover: Cover, detector: type, compute: Callable[[Cover], Value]) -> Value:
+    """What a detector computes of a file: once for as long as the cover is in memory, in however many tests it is."""
+    known = _KNOWN.setdefault(cover, {})
+    if detector not in known:
+        known[detector] = compute(cover)
+    value: Value = known[detector]
+    return value
 
 
 class Budget(NamedTuple):
@@ -85,6 +99,9 @@ class Detector(ABC):
         """Whether it can look at a file of this kind."""
         return any(isinstance(cover, kinds[kind]) for kind in cls.covers)
 
+    def prepare(self, covers: Sequence[Cover], progress: Callable[[float], None] = lambda _: None) -> None:  # noqa: B027
+        """Computes beforehand, on all cores, what `fit` and `scores` need of each of these files; nothing where there is no such thing."""
+
     def fit(self, train: Pairs, val: Pairs, budget: Budget = NO_BOUND, progress: Callable[[float], None] = lambda _: None) -> None:
         """Learns from `train` and chooses by `val`; no photograph may be in both.
 
@@ -122,7 +139,7 @@ class Untrained(Detector):
         progress(1.0)
 
     def scores(self, covers: Sequence[Cover]) -> np.ndarray:
-        return np.array([self.score(cover) for cover in covers])
+        return np.array([once(cover, type(self), self.score) for cover in covers])
 
     @abstractmethod
     def score(self, cover: Cover) -> float:

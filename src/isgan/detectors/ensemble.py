@@ -114,8 +114,13 @@ def _of_size(covers: np.ndarray, stegos: np.ndarray, size: int, seed: int) -> En
 def discriminant(covers: np.ndarray, stegos: np.ndarray) -> np.ndarray:
     """Fisher's: (S_covers + S_stegos)^-1 (mean of stegos - mean of covers), (d,); larger products are more like stego images."""
     means = covers.mean(axis=0), stegos.mean(axis=0)
-    scatter = sum((part - mean).T @ (part - mean) / len(part) for part, mean in zip((covers, stegos), means, strict=True))
-    return np.linalg.solve(scatter + RIDGE * np.eye(covers.shape[1]), means[1] - means[0])
+    spread = np.concatenate([(part - mean) / len(part) ** 0.5 for part, mean in zip((covers, stegos), means, strict=True)])
+    away = means[1] - means[0]
+    if len(spread) >= spread.shape[1]:
+        return np.linalg.solve(spread.T @ spread + RIDGE * np.eye(spread.shape[1]), away)
+    # Fewer files than features: the same by Woodbury's identity, with a matrix of files by files.
+    inner = np.linalg.solve(spread @ spread.T + RIDGE * np.eye(len(spread)), spread @ away)
+    return (away - spread.T @ inner) / RIDGE
 
 
 def _threshold(covers: np.ndarray, stegos: np.ndarray) -> float:

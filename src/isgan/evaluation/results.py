@@ -5,7 +5,7 @@ import io
 import math
 import os
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -83,6 +83,7 @@ class Results:
             whole = path.exists() and path.stat().st_size > 0
             if whole:
                 mend(path)
+                self._check_columns(path, row)
             with path.open("a", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, list(row), lineterminator="\n")
                 if not whole:
@@ -94,6 +95,12 @@ class Results:
             raise IsganError(
                 f"cannot write {path}: {error.strerror or error}; make room and run the same command again"
             ) from error
+
+    @staticmethod
+    def _check_columns(path: Path, columns: Iterable[str]) -> None:
+        with path.open(newline="", encoding="utf-8") as file:
+            if next(csv.reader(file), []) != list(columns):
+                raise IsganError(f"{path} has other columns than this version writes: delete it, or choose another --output")
 
     def completed(
         self,

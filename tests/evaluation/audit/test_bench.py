@@ -38,7 +38,9 @@ def test_a_source_that_is_tested_is_not_learned_from(sources, split):
 
 def test_a_teacher_has_the_first_pairs_alone():
     division = divide(["a"] * 100, OWN._replace(leaked=15, within=30), 1, 5)
-    assert max(map(max, division[:2])) < 30 and len(division.learn) + len(division.check) == 15 and len(division.test) == 20
+    assert max(map(max, division)) < 30 and len(division.learn) + len(division.check) == 15
+    tested = [divide(["a"] * 100, OWN._replace(within=30), split, 5).test for split in range(5)]
+    assert sorted(np.concatenate(tested)) == list(range(30))
 
 
 @pytest.fixture

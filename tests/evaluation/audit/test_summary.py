@@ -31,6 +31,14 @@ def test_splits_that_agree_leave_open_what_so_many_files_do():
     assert made["p_e_interval"] == pytest.approx(share_interval(0.0, 40))
 
 
+def test_no_interval_is_wider_than_shares_can_be_apart():
+    """Student's of two splits is; and one split tells none."""
+    (made,) = summarise([row("a", 0, 0.1, 0.1), row("a", 1, 0.5, 0.1)], {"mine": {"1"}})
+    assert made["p_e_interval"] == made["auc_interval"] == pytest.approx(0.7)
+    (made,) = summarise([row("a", 0, 0.4, 0.1)], {"mine": {"1"}})
+    assert made["p_e_interval"] == made["auc_interval"] == pytest.approx(0.6)
+
+
 def test_the_strongest_is_chosen_by_validation_and_never_by_what_is_tested():
     rows = [row("lucky", split, 0.1, 0.4) for split in range(5)] + [row("strong", split, 0.2, 0.3) for split in range(5)]
     table = summarise(rows, {"mine": {"1"}})

@@ -1,5 +1,6 @@
 """What several files share: a set of features of a file, kept on disk, and the ensemble that learns from them."""
 
+import functools
 import hashlib
 import io
 from abc import abstractmethod
@@ -13,14 +14,18 @@ import numpy as np
 from isgan.covers.base import Cover
 from isgan.covers.jpeg import JpegCover
 from isgan.detectors import detectors, ensemble
-from isgan.detectors.base import Budget, Detector, Pairs
+from isgan.detectors.base import Budget, Detector, Pairs, once
 from isgan.detectors.ensemble import Ensemble
 from isgan.detectors.features.sealwatch import check
 from isgan.errors import IsganError
 from isgan.files import system_errors, write_file
 from isgan.jfif.dct import luma
+from isgan.jit import cores
+from isgan.jobs import each
 
 Arrays: TypeAlias = tuple[np.ndarray, ...]
+
+WORTH = 16  # files: for fewer, processes are not started
 
 
 class FeatureDetector(Detector):
@@ -51,11 +56,25 @@ class FeatureDetector(Detector):
     def extract(*inputs: np.ndarray) -> np.ndarray:
         """The features (D,) float32 of what `inputs` gave."""
 
+    def prepare(self, covers: Sequence[Cover], progress: Callable[[float], None] = lambda _: None) -> None:
+        """Computes the features of files that `cache` lacks, side by side in processes of their own. Without a cache, nothing."""
+        jobs = cores()
+        if self.cache is None or jobs < 2:
+            return
+        missing = {path: inputs for inputs in map(self.inputs, covers) if not (path := self._path(inputs)).exists()}
+        if len(missing) < WORTH:
+            return
+        found = each(functools.partial(_computed, detectors.name_of(type(self)), self.cache), missing.values(), jobs)
+        for number, outcome in enumerate(found):
+            if outcome.error:
+                raise IsganError(outcome.error)
+            progress((number + 1) / len(missing))
+
     def features(self, covers: Sequence[Cover], progress: Callable[[float], None] = lambda _: None) -> np.ndarray:
         """(N, D) float32."""
         found = []
         for number, cover in enumerate(covers):
-            found.append(self._kept(self.inputs(cover)))
+            found.append(once(cover, type(self), self._features))
             progress((number + 1) / len(covers))
         return np.stack(found)
 
@@ -102,14 +121,13 @@ class FeatureDetector(Detector):
             raise IsganError(f"{path} is not a detector of this version: train it again") from error
         return detector
 
+    def _features(self, cover: Cover) -> np.ndarray:
+        return self._kept(self.inputs(cover))
+
     def _kept(self, inputs: Arrays) -> np.ndarray:
         if self.cache is None:
             return self.extract(*inputs)
-        hashed = hashlib.sha256()
-        for array in inputs:
-            hashed.update(f"{array.dtype} {array.shape} ".encode())
-            hashed.update(np.ascontiguousarray(array).tobytes())
-        path = self.cache / f"{detectors.name_of(type(self))}-{self.version}" / f"{hashed.hexdigest()}.npy"
+        path = self._path(inputs)
         with suppress(OSError, EOFError, ValueError):  # none yet, or a damaged one
             return np.load(path, allow_pickle=False)
         features, file = self.extract(*inputs), io.BytesIO()
@@ -118,6 +136,22 @@ class FeatureDetector(Detector):
             path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, file.getvalue(), force=True)
         return features
+
+    def _path(self, inputs: Arrays) -> Path:
+        """Where the features are kept."""
+        assert self.cache is not None
+        hashed = hashlib.sha256()
+        for array in inputs:
+            hashed.update(f"{array.dtype} {array.shape} ".encode())
+            hashed.update(np.ascontiguousarray(array).tobytes())
+        return self.cache / f"{detectors.name_of(type(self))}-{self.version}" / f"{hashed.hexdigest()}.npy"
+
+
+def _computed(name: str, cache: Path, inputs: Arrays) -> None:
+    """Features of one file, into the cache."""
+    detector = detectors[name](cache=cache)
+    assert isinstance(detector, FeatureDetector)
+    detector._kept(inputs)
 
 
 def colors(cover: Cover) -> Arrays:

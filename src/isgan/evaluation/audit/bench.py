@@ -17,7 +17,7 @@ from isgan.evaluation.security import Method, Stegos, digest
 from isgan.metrics.security import accuracy, auc, missed, p_e, weighted_auc
 
 RUNS = "audit-runs"
-VERSION = 1
+VERSION = 2
 """Of the protocol: rows of another one are set apart."""
 LEARN = 0.8  # of the leaked pairs; the others choose the threshold
 LEAST_LEAKED = 10
@@ -33,7 +33,7 @@ class Attack(NamedTuple):
         trained_on: whose he has.
         leaked: how many pairs he has; 0 for all that are not tested.
         source: a set whose covers alone are tested, while he has those of the other sets; "" for none.
-        within: he has pairs among the first so many alone; 0 for no bound.
+        within: he has pairs among the first so many alone, and is tested on others of these; 0 for no bound.
     """
 
     level: str
@@ -79,7 +79,7 @@ def divide(sources: Sequence[str], test: Attack, split: int, splits: int) -> Div
         of_source = np.array([source == test.source for source in sources])
         judged, had = np.flatnonzero(of_source), had[~of_source[had]]
     if test.within:
-        had = had[had < test.within]
+        judged, had = judged[judged < test.within], had[had < test.within]
     had = np.random.default_rng((13, split)).permutation(had)
     had = had[: test.leaked or len(had)]
     learn = min(round(LEARN * len(had)), len(had) - LEAST_PAIRS)
@@ -104,7 +104,8 @@ class Bench:
     plan: Plan
     counting: Counting = uncounted
     following: Following = unfollowed
-    _held: dict[str, Pairs] = field(default_factory=dict)
+    _covers: "Kept | None" = None
+    _held: dict[str, "Kept"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.print = digest(self.material.pairs)
@@ -140,11 +141,16 @@ class Bench:
 
     def _row(self, test: Attack, name: str, split: int) -> dict[str, Any]:
         division = divide(self.material.sources, test, split, self.plan.splits)
+        own = test.trained_on == test.subject
+        had = self._pairs(test.trained_on, np.concatenate(division[: 3 if own else 2]))  # all at once: that is done side by side
         learn, check = (self._pairs(test.trained_on, places) for places in (division.learn, division.check))
         judged = self._pairs(test.subject, division.test)
         detector: Detector = detectors[name](seed=split, cache=self.results.folder / "features")
         started = time.perf_counter()
-        with self.following(f"{test.level} {test.subject}: {name}, split {split + 1}") as progress:
+        what = f"{test.level} {test.subject}: {name}"
+        with self.following(f"{what} looks at files") as progress:
+            detector.prepare([cover for pairs in (had, judged) for part in pairs for cover in part], progress)
+        with self.following(f"{what}, split {split + 1}") as progress:
             detector.fit(learn, check, Budget(self._budget(name), self.plan.steps), progress)
         covers, stegos = detector.scores(judged.covers), detector.scores(judged.stegos)
         checked = detector.scores(check.covers), detector.scores(check.stegos)
@@ -168,12 +174,12 @@ class Bench:
         return self.plan.budget if issubclass(detectors[name], NetworkDetector) else 0.0
 
     def _pairs(self, name: str, places: np.ndarray) -> Pairs:
-        """Covers and stego images at these places. Those of the last subjects stay in memory."""
+        """Covers and stego images at these places. The covers, and the stego images of the last subjects, stay in memory."""
         made = self.stegos.pairs(name, [int(place) for place in places])
+        self._covers = self._covers or Kept(made.covers)
         while len(self._held) > 2:
             self._held.pop(next(iter(self._held)))
-        held = self._held.setdefault(name, Pairs(Kept(made.covers), Kept(made.stegos)))
-        return held.take(places)
+        return Pairs(self._covers, self._held.setdefault(name, Kept(made.stegos))).take(places)
 
 
 class Kept(Sequence[Cover]):

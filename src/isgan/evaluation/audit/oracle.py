@@ -12,6 +12,7 @@ from isgan.covers.base import Cover
 from isgan.detectors.ensemble import discriminant
 from isgan.errors import IsganError
 from isgan.evaluation.audit.bench import Attack, Bench, divide
+from isgan.evaluation.audit.summary import within
 from isgan.evaluation.results import Counting, uncounted
 from isgan.key import Key
 from isgan.metrics.security import auc, best_threshold, interval, p_e
@@ -125,4 +126,5 @@ def _recognised(rows: Sequence[dict[str, str]], splits: int) -> dict[str, Any]:
         threshold = best_threshold(quiet[division.check], loud[division.check])
         errors.append(p_e(quiet[division.test], loud[division.test], threshold))
     (area, width), (error, error_width) = interval(areas), interval(errors)
-    return {"statistic": "what it reveals is a picture", "auc": area, "auc_interval": width, "p_e": error, "p_e_interval": error_width}
+    return {"statistic": "what it reveals is a picture", "auc": area, "auc_interval": within(area, width),
+            "p_e": error, "p_e_interval": within(error, error_width)}  # fmt: skip

@@ -45,14 +45,19 @@ def _mean(group: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     result |= {"splits": len(group), "train_pairs": int(first["train_pairs"]), "val_pairs": int(first["val_pairs"]), "tested_pairs": tested}
     for measure in MEASURES:
         values = [float(row[measure]) for row in group]
-        mean, width = interval(values) if len(values) > 1 else (values[0], 0.0)
+        mean, width = interval(values) if len(values) > 1 else (values[0], 1.0)  # a single split tells no interval
         if measure in SHARES:
             # Pairs that are tested in every split count once.
             count = tested if not first["source"] else int(first["test_pairs"])
             width = max(width, share_interval(mean, count if measure == "md5" else 2 * count))
-        result |= {measure: mean, f"{measure}_interval": width}
+        result |= {measure: mean, f"{measure}_interval": within(mean, width)}
     result["val_p_e"] = sum(float(row["val_p_e"]) for row in group) / len(group)
     return result | {"seconds": sum(float(row["seconds"]) for row in group), "strongest": ""}
+
+
+def within(mean: float, width: float) -> float:
+    """Half the width of an interval around a share, no wider than shares can differ from it: all lie in 0 ... 1."""
+    return min(width, max(mean, 1 - mean))
 
 
 def _test(row: Mapping[str, Any]) -> tuple[str, ...]:
