@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+import isgan
 from isgan import models
 from isgan.covers.png import PngCover
 from isgan.evaluation.leaderboard import process
@@ -48,6 +49,11 @@ def in_process(repeats: int = 15) -> list[dict]:
         stego = scheme.hide(host, guest, Key(PHRASE, host.salt()), options).stego
         works["hide", name] = partial(_hide, scheme, host, guest, options)
         works["reveal", name] = partial(_reveal, scheme, stego)
+    # From files to the bytes of one, which is read and revealed, as the command line and Python do it.
+    works["hide with check, gray secret at 33.5 dB", DEFAULT] = lambda: isgan.hide(
+        cover, secret, pass_phrase=PHRASE, gray=True, risk="high", quality=33.5
+    )
+    works["hide with check, secret in colour", DEFAULT] = lambda: isgan.hide(cover, secret, pass_phrase=PHRASE)
     seconds: dict[tuple[str, str], list[float]] = {key: [] for key in works}
     for _ in range(repeats + 2):
         for (what, name), work in works.items():
