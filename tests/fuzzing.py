@@ -20,7 +20,7 @@ from PIL import Image
 
 import isgan
 from isgan import key
-from isgan.check import check
+from isgan.checking import check
 from isgan.errors import IsganError, IsganWarning
 
 PHRASE = "fuzz"

@@ -126,3 +126,42 @@ def test_results_are_short_in_a_terminal():
 def test_an_unknown_risk_is_refused():
     with pytest.raises(isgan.IsganError, match="unknown risk 'none': it is low, medium or high"):
         isgan.hide(photos.photograph(64), b"text", pass_phrase=PHRASE, risk="none")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"quality": "40"}, "unknown quality '40': it is a number or None"),
+        ({"quality": True}, "unknown quality True"),
+        ({"scale": None}, "unknown scale None: it is a number"),
+        ({"frame": 1.5}, "unknown frame 1.5: it is a whole number or None"),
+        ({"gray": 1}, "unknown gray 1: it is True or False"),
+        ({"strength": "much"}, "unknown strength 'much': it is a whole number or auto"),
+        ({"codec": 3}, "unknown codec 3: it is a name or None"),
+        ({"pass_phrase": b"bytes"}, "the pass phrase is of type bytes: give a text"),
+    ],
+)
+def test_wrong_types_are_said(options, words):
+    with pytest.raises(isgan.IsganError, match=words):
+        isgan.hide(photos.photograph(64), b"text", **{"pass_phrase": PHRASE, **options})
+
+
+@pytest.mark.parametrize("wrong", [3, None, ["a.png"]])
+def test_what_is_no_source_is_said(wrong):
+    name = type(wrong).__name__
+    cover = photos.photograph(64)
+    for call in (lambda: isgan.hide(wrong, b"text", pass_phrase=PHRASE), lambda: isgan.hide(cover, wrong, pass_phrase=PHRASE),
+                 lambda: isgan.reveal(wrong, pass_phrase=PHRASE), lambda: isgan.capacity(wrong), lambda: isgan.check(wrong)):  # fmt: skip
+        with pytest.raises(isgan.IsganError, match=f"of type {name}: give a file name"):
+            call()
+
+
+def test_numbers_and_paths_of_other_libraries_are_taken():
+    chosen = Options(scale=np.float32(0.5), frame=np.int64(2), model=Path("adaptive"))
+    assert chosen.scale == 0.5 and chosen.model == "adaptive"
+
+
+def test_check(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(photos.photograph(64)).save(path)
+    assert isgan.check(path)["verdict"] == isgan.check(path.read_bytes())["verdict"] == "as it was saved, as far as can be seen"

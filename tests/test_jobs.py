@@ -96,3 +96,24 @@ def wait_for(condition, seconds=30.0):
         assert time.monotonic() < until
         time.sleep(0.05)
     return found
+
+
+@pytest.mark.parametrize("number", [0, -1, "2", 1.5, True])
+def test_a_number_of_jobs_that_is_none(number):
+    with pytest.raises(IsganError, match="whole number, at least 1"):
+        next(jobs.each(time.sleep, [0.0], number))
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [
+        (None, "glibc.malloc.hugetlb=1"),
+        ("glibc.malloc.check=0", "glibc.malloc.check=0:glibc.malloc.hugetlb=1"),
+        ("glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),
+    ],
+)
+def test_processes_ask_for_large_pages_unless_told_otherwise(given, there, monkeypatch):
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if given:
+        monkeypatch.setenv("GLIBC_TUNABLES", given)
+    assert {outcome.result for outcome in jobs.each(os.getenv, ["GLIBC_TUNABLES"] * 2, 2)} == {there}

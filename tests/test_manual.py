@@ -92,6 +92,7 @@ def test_bash_completes(bash, tmp_path):
     assert {"--risk", "--scale", "--frame"} <= bash("isgan hide", "--") and bash("isgan hide", "--ri") == {"--risk"}
     assert bash("isgan hide --risk", "") == {"low", "medium", "high"}
     assert bash("isgan completion", "") == {"bash", "zsh", "fish"}
+    assert {"--json", "--quiet"} <= bash("isgan", "--") & bash("isgan hide", "--") & bash("isgan models", "--")
 
 
 @needs("fish")
@@ -105,6 +106,8 @@ def test_fish_completes(printed, tmp_path):
     assert {"hide", "reveal"} <= completed("isgan ")
     assert "--risk" in completed("isgan hide --ri")
     assert {"low", "medium", "high"} <= completed("isgan hide --risk ")
+    assert "--json" in completed("isgan models --js")
+    assert "prints its result as JSON" not in script.read_text() and "-d 'Prints its result as JSON.'" in script.read_text()
 
 
 @needs("zsh")

@@ -16,14 +16,15 @@ from isgan.options import NO_PASS_PHRASE, Engine
 
 if TYPE_CHECKING:
     from isgan.detection import Finding
+    from isgan.files import File
     from isgan.folders.hiding import Done
     from isgan.picture import Source
     from isgan.pipeline import Revealed, Stego
     from isgan.schemes.base import Scheme
 
 __version__ = "0.2.0"
-__all__ = ["NO_PASS_PHRASE", "IsganError", "IsganWarning", "NothingFound", "capacity", "detect", "hide", "hide_best", "hide_folder", "load",
-           "names", "reveal", "reveal_folder"]  # fmt: skip
+__all__ = ["NO_PASS_PHRASE", "IsganError", "IsganWarning", "NothingFound", "capacity", "check", "detect", "hide", "hide_best",
+           "hide_folder", "load", "names", "reveal", "reveal_folder"]  # fmt: skip
 
 
 def hide(cover: "Source", secret: "Source", output: str | os.PathLike | None = None, *, pass_phrase: str | None = None,
@@ -87,14 +88,27 @@ def capacity(cover: "Source", **options: Any) -> dict[str, Any]:
     return pipeline.capacity(cover, Options(**options))
 
 
+def check(source: "File") -> dict[str, Any]:
+    """Whether a picture's file is as it was saved, or was changed on the way, which destroys what is hidden; see `isgan.checking.check`.
+
+    Args:
+        source: the file, its bytes, or an open binary file.
+    """
+    from isgan import checking
+    from isgan.files import name_of, read_file
+
+    return checking.check(read_file(source), name_of(source))
+
+
 def hide_folder(covers: str | os.PathLike, secrets: str | os.PathLike, output: str | os.PathLike, *, pass_phrase: str | None = None,
                 pairs: str = "order", split: bool = False, jobs: int | None = None, results: str | os.PathLike | None = None,
                 force: bool = False, **options: Any) -> "Done":  # fmt: skip
     """Hides each secret of a folder in a cover of its own, or shares one secret among all covers. Stopped, it goes on when called again.
 
     Args:
-        covers, output: folders; `output` is made if there is none.
+        covers: a folder.
         secrets: a folder, or with `split` a file.
+        output: a folder, made if there is none.
         pass_phrase: one for all, see `hide`.
         pairs: which secret goes into which cover: "order", "name", or a CSV file; see `isgan.folders.pairs.pairs`.
         split: share one secret among all covers, in proportion to what they take.

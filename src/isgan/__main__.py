@@ -19,7 +19,9 @@ from isgan.errors import SomeFailed
 from isgan.files import Terminated, heed_sigterm, quoted
 from isgan.memory import keep_memory
 
-EVERYWHERE = "Every command takes --json, which prints its result as JSON, and --quiet, which prints errors alone."
+FLAGS = {"--json": "prints its result as JSON", "--quiet": "prints errors alone"}
+"""Options that every command takes, and what it does with them."""
+EVERYWHERE = f"Every command takes {', and '.join(f'{flag}, which {what}' for flag, what in FLAGS.items())}."
 INTERRUPTED, TERMINATED = 130, 143
 
 
@@ -55,7 +57,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)  # nothing needs to be collected when all of it ends
     options = tokens[: tokens.index("--")] if "--" in tokens else tokens
     as_json, quiet = "--json" in options, "--quiet" in options
-    tokens = [token for token in options if token not in ("--json", "--quiet")] + tokens[len(options) :]
+    tokens = [token for token in options if token not in FLAGS] + tokens[len(options) :]
     console.quiet = quiet
     keep_memory()
     # A command is short, and much of it is imports: fewer rounds of the garbage collector. While one thread imports numba, another

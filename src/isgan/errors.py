@@ -17,7 +17,8 @@ class NothingFound(IsganError):
     """The one answer to a wrong pass phrase, a picture without a secret and a changed file: nothing tells which of them it is."""
 
     def __init__(self) -> None:
-        super().__init__("nothing found for this pass phrase: it is another one, there is no secret, or the file was changed")
+        super().__init__("nothing found for this pass phrase: it is another one, there is no secret, or the file was changed; "
+                         "type it again, and see with `isgan check` whether the file is as it was saved")  # fmt: skip
 
 
 class SomeFailed(Exception):

@@ -78,6 +78,9 @@ def read_file(source: File, unnamed: str = "the file") -> bytes:
             with path.open("rb") as file:
                 data = file.read(MAX_BYTES + 1)
     else:
+        if not hasattr(source, "read"):
+            raise IsganError(f"{name} is of type {type(source).__name__}: give a file name, its bytes, an open binary file, or, "
+                             "where it is a picture, a Pillow image or a uint8 array")  # fmt: skip
         with system_errors(f"read {name}", "check where it comes from"):
             data = source.read(MAX_BYTES + 1)
         if not isinstance(data, bytes):

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from isgan.errors import IsganError, IsganWarning
 from isgan.files import heed_sigterm
-from isgan.memory import keep_memory
+from isgan.memory import keep_memory, large_pages
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -55,6 +55,8 @@ def each(work: Callable[[Item], Result], items: Iterable[Item], jobs: int, kept_
         kept_open: files that stay open as long as any of these processes lives, such as a locked one.
         ordered: outcomes come in the order of the items, not as they are finished.
     """
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
+        raise IsganError(f"{jobs!r} jobs: give a whole number, at least 1")
     if jobs == 1:
         for item in items:
             yield _attempt(work, item)
@@ -150,7 +152,7 @@ class _Process:
             # -P: no module is taken from the current folder, which may be full of other people's files.
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "isgan.jobs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                env=os.environ | {"OMP_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number}, pass_fds=self.kept_open,
+                env=large_pages(os.environ | {"OMP_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number}), pass_fds=self.kept_open,
             )  # fmt: skip
         assert self.process.stdin is not None
         _send(self.process.stdin, (self.threads, self.work))

@@ -35,6 +35,8 @@ class Key:
     """
 
     def __init__(self, pass_phrase: str, salt: bytes):
+        if not isinstance(pass_phrase, str):
+            raise IsganError(f"the pass phrase is of type {type(pass_phrase).__name__}: give a text")
         normal = unicodedata.normalize("NFKC", pass_phrase)
         if not normal:
             raise IsganError("the pass phrase is empty: give one of several words")

@@ -1,7 +1,10 @@
 """How a secret is hidden: every choice that a user has, in one place."""
 
+import numbers
+import os
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from isgan.errors import IsganError
 
@@ -11,6 +14,7 @@ Engine: TypeAlias = Literal["torch", "openvino"]
 Strength: TypeAlias = int | Literal["auto"]
 
 DEFAULT = "adaptive"
+NUMBERS = {float: numbers.Real, int: numbers.Integral}  # numpy's too
 NO_PASS_PHRASE = "isgan: no pass phrase"
 """In place of a pass phrase: public, so that anyone with isgan reads what it hides."""
 
@@ -56,5 +60,24 @@ class Options:
     frame: int | None = None
 
     def __post_init__(self) -> None:
-        if self.risk not in get_args(Risk):
-            raise IsganError(f"unknown risk {self.risk!r}: it is low, medium or high")
+        if isinstance(self.model, os.PathLike):
+            object.__setattr__(self, "model", os.fspath(self.model))
+        for name, kind in get_type_hints(Options).items():
+            value, kinds = getattr(self, name), get_args(kind) if isinstance(kind, UnionType) or get_origin(kind) is Union else (kind,)
+            if not any(_fits(value, one) for one in kinds):
+                raise IsganError(f"unknown {name} {value!r}: it is {' or '.join(map(_words, kinds))}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return isinstance(value, str) and value in get_args(kind)
+    if kind in NUMBERS and isinstance(value, bool):
+        return False
+    return isinstance(value, NUMBERS.get(kind, kind))
+
+
+def _words(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        *others, last = get_args(kind)
+        return f"{', '.join(others)} or {last}" if others else str(last)
+    return {float: "a number", int: "a whole number", bool: "True or False", str: "a name", NoneType: "None"}[kind]

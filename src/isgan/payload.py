@@ -72,7 +72,7 @@ def pack(secret: Secret, room: int, options: Options, codec: str, larger: Larger
         facts["reduced from"] = f"{picture.shape[1]} x {picture.shape[0]}"
     if options.quality is None and (made.psnr < HIGHEST - 1 or "reduced from" in facts):
         wanted = len(made.data) * picture.size / made.picture.size * 10 ** ((HIGHEST - made.psnr) / DECADE)
-        facts["for more"] = f"{_remedies(int(wanted), options, larger)}, for all of it at {HIGHEST:g} dB"
+        facts["for more"] = f"{_remedies(int(wanted), options, larger)} would let all of it come back at {HIGHEST:g} dB"
     return Payload(before + made.data, Secret(made.picture, name=secret.name), facts)
 
 

@@ -335,3 +335,47 @@ def test_a_row_that_was_cut_off_is_forgotten(folders):
     Path("out/c.png").unlink()  # its row is the one
     hidden()
     assert len(rows("out.csv")) == 3 and os.path.lexists("out/c.png")
+
+
+def test_a_cover_under_two_names_is_refused(folders, capsys):
+    Path("covers/c.png").write_bytes(Path("covers/a.png").read_bytes())
+    hidden(code=2)
+    assert "'a.png' and 'c.png' are the same file" in told(capsys)
+    assert run("hide", "covers", "secrets/a.txt", "-o", "out", "--split", "--risk", "high") == 2
+    assert "'a.png' and 'c.png' are the same file" in told(capsys) and not Path("out").exists()
+
+
+def test_a_folder_s_results_go_to_a_folder(folders, capsys):
+    assert run("hide", "covers", "secrets", "-o", "out.png") == 2
+    assert "'out.png' is called like a file" in told(capsys)
+    assert run("reveal", "covers", "-o", "x.PNG") == 2
+    assert "-o FOLDER" in told(capsys) and not Path("x.PNG").exists()
+    Path("there.png").mkdir()
+    assert run("reveal", "covers", "-o", "there.png") == 1  # nothing is hidden there, and that alone is wrong
+    assert "called like" not in told(capsys)
+
+
+def test_secrets_of_one_name_are_all_kept(folders, capsys):
+    hidden()
+    for name in ("a.PNG", "a.Png", "A.png"):  # stego images that are called alike, too
+        secret = f"secrets/{'b' if name == 'A.png' else 'a'}.txt"
+        isgan.hide("covers/b.png", secret, Path("out", name), pass_phrase=PHRASE, risk="high")
+    for name in ("b.png", "c.png"):
+        Path("out", name).unlink()
+    assert run("reveal", "out", "-o", "back", "--jobs", 1) == 0
+    found = {path.name: path.read_bytes() for path in Path("back").iterdir()}
+    assert found == {"b.txt": NOTES["b.txt"]} | dict.fromkeys(("a.txt", "a-a.txt", "a-a-2.txt"), NOTES["a.txt"])
+
+
+def test_a_run_that_is_killed_makes_nobody_s_file_its_own(folders, capsys, monkeypatch):
+    Path("out").mkdir()
+    Path("out/a.png").write_bytes(b"precious")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("isgan.folders.hiding._hide", killed)
+        hidden(code=130)
+    hidden(code=1)
+    assert "exists" in told(capsys) and Path("out/a.png").read_bytes() == b"precious"

@@ -1,6 +1,7 @@
 """The command line itself: help, mistyped lines, how a run ends; and models that are networks, hidden and revealed with."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -208,3 +209,12 @@ def test_a_real_run_with_nobody_reading(folder):
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read() and process.wait() == 0
     assert Path("out.png").is_file()
+
+
+def test_models_as_json_has_numbers(capsys):
+    assert run("models", "--json") == 0
+    known = {row["model"]: row for row in json.loads(capsys.readouterr().out)}
+    assert known["adaptive"]["default"] is True and known["adaptive"]["weights, MB"] is None
+    assert known["wavelet"]["default"] is False and 1 < known["wavelet"]["weights, MB"] < 9
+    assert run("models") == 0
+    assert "| adaptive | yes " in capsys.readouterr().out

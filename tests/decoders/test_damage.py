@@ -18,7 +18,7 @@ from PIL import Image
 from whole_files import whole
 
 import isgan
-from isgan.check import check
+from isgan.checking import check
 from isgan.decoders import is_picture
 from isgan.errors import IsganError, IsganWarning
 from isgan.picture import read_picture

@@ -130,6 +130,8 @@ def test_a_still_picture_has_one_frame(kind):
     first = Image.fromarray(FRAMES[0])
     data = saved(first, kind, save_all=True, append_images=[], **({"lossless": True} if kind == "WEBP" else {}))
     assert np.array_equal(read_rgb(data), read_rgb(data, frame=1))
+    with pytest.warns(IsganWarning, match="has one frame alone: --frame 2"):
+        assert np.array_equal(read_rgb(data), read_rgb(data, frame=2))
 
 
 def test_of_a_phones_file_the_main_picture_is_meant():

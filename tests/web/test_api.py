@@ -147,6 +147,9 @@ def test_errors_are_the_terminal_s(client, cover, secret) -> None:
     large = png(np.zeros((800, 800), np.uint8))
     refused(hide(client, large, secret), 422, "the cover", "at most 0.5 megapixels")
     refused(client.post("/api/inspect", files={"file": ("x", large)}), 422, "megapixels")
+    pages = io.BytesIO()
+    Image.new("L", (40, 40)).save(pages, "TIFF", save_all=True, append_images=[Image.new("L", (800, 800))])
+    refused(hide(client, pages.getvalue(), secret, frame="2"), 422, "the cover", "at most 0.5 megapixels")
     rooms = {"room": "900", "most": "900"}
     refused(client.post("/api/preview", files=files(cover=large, secret=secret), data=rooms), 422, "the cover", "megapixels")
 

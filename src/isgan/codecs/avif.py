@@ -8,7 +8,7 @@ from PIL import Image
 
 from isgan.codecs import codecs
 from isgan.codecs.av1 import boxed, sequence, stream_of
-from isgan.codecs.base import Codec, check_room, read_one, too_long
+from isgan.codecs.base import EXACT, Codec, Estimate, check_room, read_one, too_long
 from isgan.errors import IsganError
 
 SPEEDS = ((300_000, 4), (3_000_000, 6), (math.inf, 8))  # libaom's, 0 to 10, for pictures of so many pixels at most
@@ -26,13 +26,21 @@ class Avif(Codec):
     number = 1
     suffix = ".avif"
     levels = range(LAST + 1)
-    ratio, gain = 1.02, 0.9  # of speed 4 over speed 8, of photographs; a level is worth about .55 dB
 
     def pack(self, picture: np.ndarray, level: int) -> bytes:
         return self._pack(picture, level, _speed(picture))
 
     def sketch(self, picture: np.ndarray, level: int) -> bytes | None:
         return self._pack(picture, level, SKETCH) if _speed(picture) < SKETCH else None
+
+    def foreseen(self, level: int, sketch: Estimate) -> Estimate:
+        """Fitted to 60 gray photographs of 256 x 256 near 6.4 KB: bytes within 3.4 % (standard deviation), where one quotient for all
+        gives 5.4; the simpler a picture is for its level, the more speed 4 gains."""
+        if sketch.psnr >= EXACT:
+            return sketch
+        ratio = math.exp(0.443 + 0.0093 * level - 0.0201 * sketch.psnr)
+        gain = -0.23 - 0.0305 * level + 0.0613 * sketch.psnr
+        return Estimate(sketch.size * min(max(ratio, 0.9), 1.15), sketch.psnr + min(max(gain, 0.5), 1.5))
 
     def _pack(self, picture: np.ndarray, level: int, speed: int) -> bytes:
         check_room(picture, "AVIF")

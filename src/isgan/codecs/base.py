@@ -26,6 +26,13 @@ class Encoded(NamedTuple):
     psnr: float
 
 
+class Estimate(NamedTuple):
+    """Bytes and PSNR in dB of a level; of an exact one `EXACT`, since infinite ones cannot be compared."""
+
+    size: float
+    psnr: float
+
+
 Content = TypeVar("Content", np.ndarray, bytes)
 
 
@@ -36,14 +43,11 @@ class Codec(ABC, Generic[Content]):
         number: 0 ... 255, one byte of the payload that says which codec made it; never given to another codec again.
         suffix: of its files, with the dot; "" for a codec that has none of its own.
         levels: settings from the smallest file to the best picture; one of them for codecs without loss.
-        ratio, gain: bytes of `pack` over those of `sketch`, and dB that it is better, roughly.
     """
 
     number: ClassVar[int]
     suffix: ClassVar[str]
     levels: ClassVar[range]
-    ratio: ClassVar[float] = 1.0
-    gain: ClassVar[float] = 0.0
 
     @abstractmethod
     def pack(self, picture: Content, level: int) -> bytes:
@@ -52,6 +56,10 @@ class Codec(ABC, Generic[Content]):
     def sketch(self, picture: Content, level: int) -> bytes | None:
         """What `pack` makes, a little worse in a fraction of the time, to search with; None where `pack` is fast."""
         return None
+
+    def foreseen(self, level: int, sketch: Estimate) -> Estimate:
+        """What `pack` will roughly make of a picture that was sketched so at this level."""
+        return sketch
 
     @abstractmethod
     def decode(self, data: bytes) -> Content:
@@ -91,13 +99,6 @@ def too_long(picture: np.ndarray, kind: str) -> IsganError:
     return IsganError(f"{kind} has no room for a picture of {size} pixels: take --codec jpeg2000, or --exact for the file itself")
 
 
-class Estimate(NamedTuple):
-    """Bytes and PSNR in dB of a level; of an exact one `EXACT`, since infinite ones cannot be compared."""
-
-    size: float
-    psnr: float
-
-
 def _estimate(made: Encoded) -> Estimate:
     return Estimate(len(made.data), min(made.psnr, EXACT))
 
@@ -108,15 +109,14 @@ class Search:
     Args:
         codec: one for pictures.
         picture: (H, W) or (H, W, 3) uint8.
-        like: of a picture that resembles it, such as the same one larger: what it gained over its sketches is expected here too.
+        like: of a picture that resembles it, such as the same one larger: by how much it was foreseen wrongly is expected here too.
     """
 
     def __init__(self, codec: Codec[np.ndarray], picture: np.ndarray, like: "Search | None" = None):
         self.codec, self.picture = codec, picture
         self.made: dict[int, Encoded] = {}
         self.sketches: dict[int, Estimate] = {}
-        self.ratio: float = like.ratio if like else codec.ratio
-        self.gain: float = like.gain if like else codec.gain
+        self.off: Estimate = like.off if like else Estimate(1.0, 0.0)  # by which what was made is larger, and better, than foreseen
 
     def best(self, room: int, psnr: float | None) -> Encoded | None:
         """The best quality within so many bytes, but no better than needed.
@@ -167,7 +167,7 @@ class Search:
         return min(self.first(lambda made: made.psnr - psnr), self.codec.levels[-1])
 
     def make(self, *levels: int) -> None:
-        """Levels as they will be used, side by side; estimates of others follow what they gained over their sketches.
+        """Levels as they will be used, side by side; estimates of others follow by how much these were foreseen wrongly.
 
         Where they are sketched first, the level that is wanted and its neighbour are made at once: often both are needed.
         """
@@ -175,8 +175,8 @@ class Search:
         for level, data in zip(wanted, side_by_side(lambda level: self.codec.pack(self.picture, level), wanted), strict=True):
             made = self.made[level] = self._encoded(data)
             if level in self.sketches:
-                sketch, real = self.sketches[level], _estimate(made)
-                self.ratio, self.gain = real.size / sketch.size, real.psnr - sketch.psnr
+                foreseen, real = self.codec.foreseen(level, self.sketches[level]), _estimate(made)
+                self.off = Estimate(real.size / foreseen.size, real.psnr - foreseen.psnr)
 
     def at(self, level: int) -> Estimate:
         """What is known, or estimated by a sketch."""
@@ -188,8 +188,8 @@ class Search:
                 self.sketches[level] = _estimate(self._encoded(data))
         if level in self.made:
             return _estimate(self.made[level])
-        sketch = self.sketches[level]
-        return Estimate(sketch.size * self.ratio, sketch.psnr + self.gain)
+        foreseen = self.codec.foreseen(level, self.sketches[level])
+        return Estimate(foreseen.size * self.off.size, foreseen.psnr + self.off.psnr)
 
     def first(self, surplus: Callable[[Estimate], float]) -> int:
         """The first level with a surplus of at least 0 dB, one past the last if there is none; it grows with the level.

@@ -25,7 +25,8 @@ class Coder(ABC):
 
         Args:
             elements: (n,) int16.
-            down, up: (n,) float32, what -1 and +1 cost; infinite: must not be done.
+            down: (n,) float32, what -1 costs; infinite: must not be done.
+            up: (n,) float32, what +1 costs.
             bits: (m,) uint8 of 0 and 1, m at most `capacity(n)`; m may be 0.
 
         Returns:

@@ -17,9 +17,7 @@ def check(file: Annotated[Path, Parameter(allow_leading_hyphen=True)], /) -> dic
     file
         A picture that you received; - reads standard input.
     """
+    import isgan
     from isgan import standard
-    from isgan.check import check
-    from isgan.files import name_of, read_file
 
-    source = standard.source(file)
-    return check(read_file(source), name_of(source))
+    return isgan.check(standard.source(file))

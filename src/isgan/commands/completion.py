@@ -17,6 +17,13 @@ def completion(shell: Literal["bash", "zsh", "fish"], /) -> str:
     shell
         The shell that you use.
     """
-    from isgan.__main__ import app
+    from isgan.__main__ import FLAGS, app
 
-    return app().generate_completion(shell=shell)
+    line = app()
+    # To cyclopts only help is an option of all commands; what it says of these is put right.
+    line.help_flags = (*line.help_flags, *FLAGS)
+    script = line.generate_completion(shell=shell)
+    for flag, what in FLAGS.items():
+        for start in (f"{flag}[", f"-l {flag[2:]} -d '"):
+            script = script.replace(f"{start}Display this message and exit.", f"{start}{what[0].upper()}{what[1:]}.")
+    return script

@@ -18,11 +18,11 @@ def models() -> list[dict[str, Any]]:
         parts += [f"{kind}: {settings['cost']}, {settings['strategy']}" for kind, settings in card.get("covers", {}).items()]
         row = {
             "model": name,
-            "default": "yes" if name == shipped.DEFAULT else "-",
+            "default": name == shipped.DEFAULT,
             "scheme": card["scheme"],
             "parts": "; ".join(parts),
             "protection": "pass phrase" if card.get("keyed") else "no key",
-            "weights, MB": f"{weights.stat().st_size / 1e6:.1f}" if weights else "-",
+            "weights, MB": round(weights.stat().st_size / 1e6, 1) if weights else None,
             "fingerprint": shipped.fingerprint(name),
         }
         rows.append(row)

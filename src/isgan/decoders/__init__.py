@@ -98,13 +98,15 @@ def decode(data: bytes, name: str, frame: int | None = None) -> Decoded:
         chunks = color_chunks(data, name)
         data = bare(data)
     with opened(data, name) as image:
-        chosen = _choose(image, frame, name)
+        chosen, animated = _choose(image, frame, name), getattr(image, "is_animated", False)
         _check_size(image, name)  # pages differ
         _check_mode(image, name)
         if depth.bits(image) > 8 and image.mode not in depth.GRAY:
             decoded = _deep(data, image, chosen, name, chunks)
         else:
             decoded = decoded_of(image, name, chunks)
+    if frame is not None and frame > 1 and not animated:
+        decoded = decoded._replace(notes=(*decoded.notes, f"has one frame alone: --frame {frame} means nothing to it"))
     decoded.tell(name)  # not before: standard error may have been muted
     return decoded
 

@@ -79,7 +79,7 @@ def ranked(secret: Path, covers: Path, output: str | os.PathLike | None, options
     found = pictures(covers)
     candidates, refused = [], {}
     work = partial(judged, wanted=wanted, output=output, options=options)
-    with closing(jobs.each(work, found, processes or workers(options, len(found)), ordered=True)) as outcomes:
+    with closing(jobs.each(work, found, workers(options, len(found), processes), ordered=True)) as outcomes:
         for number, outcome in enumerate(outcomes, 1):
             if outcome.result is None:
                 refused[outcome.item.name] = outcome.error

@@ -1,5 +1,6 @@
 """Whole folders: covers and secrets to stego images and back, several at a time, going on where a run was stopped."""
 
+import os
 import time
 import warnings
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any
 
 from isgan import jobs, models, pipeline
 from isgan.errors import IsganError, IsganWarning, NothingFound
-from isgan.files import check_output, clear_unfinished, quoted, system_errors
+from isgan.files import LOSSY, check_output, clear_unfinished, quoted, system_errors
 from isgan.folders import pairs, record
 from isgan.options import Options
 from isgan.schemes.base import Progress, silent
@@ -20,6 +21,7 @@ from isgan.secret import Secret
 
 FOUND = ("stego dB", "stego SSIM", "secret dB", "bytes", "rate")
 COLUMNS = ("stego", "cover", "secret", *FOUND, "seconds")
+FILES = (*LOSSY, ".png", ".tif", ".tiff", ".bmp", ".txt", ".pdf", ".zip", ".csv")  # what no folder is called
 FEWEST = 4  # files for each process at least, by default: a process takes a second to start
 
 
@@ -133,10 +135,13 @@ def hide(plan: Plan, phrase: str | None, processes: int | None = None, force: bo
 
         def starting() -> Iterator[Task]:
             for task in plan.todo:
+                if os.path.lexists(task.stego) and not (force or task.ours):
+                    yield task  # which fails; a kill before that must not make somebody's file the run's own
+                    continue
                 plan.record.start(task.stego.name, **_names(task))
                 yield task
 
-        with closing(jobs.each(work, starting(), processes or workers(plan.options, len(plan.todo)), kept_open)) as done:
+        with closing(jobs.each(work, starting(), workers(plan.options, len(plan.todo), processes), kept_open)) as done:
             for number, outcome in enumerate(done, 1):
                 task, made = outcome.item, outcome.result or {}
                 if outcome.error:
@@ -205,13 +210,17 @@ def check_folder(output: Path) -> Path:
     if output == Path("-"):
         raise IsganError("a folder cannot go to standard output: name one, -o FOLDER")
     if output.exists() and not output.is_dir():
-        raise IsganError(f"{quoted(output)} is a file: name a folder for the results")
+        raise IsganError(f"{quoted(output)} is a file: of a folder the results go to a folder: name one, -o FOLDER")
+    if not output.exists() and output.suffix.lower() in FILES:
+        raise IsganError(f"{quoted(output)} is called like a file: of a folder the results go to a folder: name one, -o FOLDER")
     check_output(output / "any.png" if output.is_dir() else output, force=True, suffixes=None)
     return output
 
 
-def workers(options: Options, count: int) -> int:
-    """How many processes so many files get. A network takes all cores by itself."""
+def workers(options: Options, count: int, wished: int | None) -> int:
+    """How many processes so many files get: as many as are wished, if any. A network takes all cores by itself."""
+    if wished is not None:
+        return wished
     if models.card(options.model)["scheme"] == "neural":
         return 1
     return max(1, min(jobs.cores_allowed(), count // FEWEST))

@@ -2,7 +2,7 @@
 
 import csv
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from isgan.covers import covers as kinds
 from isgan.decoders import is_picture
 from isgan.errors import IsganError, IsganWarning
 from isgan.files import name_of, quoted, read_file, system_errors
+from isgan.folders.record import digest
 from isgan.options import Options
 
 LITTER = ("thumbs.db", "desktop.ini")
@@ -146,9 +147,25 @@ def _check(made: list[Pair]) -> None:
     if twice:
         raise IsganError(f"the cover {quoted(Path(twice[0]).name)} is for two secrets: whoever has both stego images compares them; "
                          "take another cover for one")  # fmt: skip
+    check_alike(pair.cover for pair in made)
     twice = _twice(pair.stego.name.casefold() for pair in made)
     if twice:
         raise IsganError(f"two stego images would be called {quoted(twice[0])}: rename a cover, or name them in a CSV file, --pairs FILE")
+
+
+def check_alike(covers: Iterable[Path]) -> None:
+    """`IsganError` if two covers are one and the same file under two names: their stego images would differ in what is hidden alone."""
+    sizes = defaultdict(list)
+    with system_errors("look at the covers", "check that they are still there"):
+        for path in covers:
+            sizes[path.stat().st_size].append(path)
+        for alike in sizes.values():
+            seen: dict[str | None, Path] = {}
+            for path in alike if len(alike) > 1 else ():
+                other = seen.setdefault(digest(path), path)
+                if other != path:
+                    raise IsganError(f"the covers {quoted(other.name)} and {quoted(path.name)} are the same file: whoever has both stego "
+                                     "images compares them; take one of them out")  # fmt: skip
 
 
 def _twice(names: Iterable[str]) -> list[str]:

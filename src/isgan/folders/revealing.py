@@ -5,12 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from isgan import jobs, payload, pipeline, split
 from isgan.errors import IsganError
-from isgan.files import quoted, system_errors, write_file
+from isgan.files import quoted, shortened, system_errors, write_file
 from isgan.folders import record
 from isgan.folders.hiding import Done, Plan, check_folder, finished, tell, words, workers, working
 from isgan.folders.pairs import pictures
@@ -67,7 +68,7 @@ def reveal(plan: Plan, phrase: str | None, processes: int | None = None, force: 
                 yield path
 
         work = partial(_reveal, phrase=phrase, options=plan.options)
-        outcomes = jobs.each(work, starting(), processes or workers(plan.options, len(plan.todo)), kept_open, ordered=True)
+        outcomes = jobs.each(work, starting(), workers(plan.options, len(plan.todo), processes), kept_open, ordered=True)
         with closing(outcomes) as done:
             for number, (path, found, error, noted) in enumerate(done, 1):
                 if found is not None and found.part is not None and found.part.part is not None:
@@ -117,13 +118,23 @@ class _Keeper:
         """Writes a secret and its row; returns what went wrong."""
         if found is None:
             return "nothing came back"
-        name = found.name if found.name.casefold() not in self.taken else f"{path.stem}-{found.name}"
         try:
-            name = self.write(name, found.data)
+            name = self.write(self.free(found.name, path), found.data)
         except IsganError as error:
             return str(error)
         self.plan.record.end(path.name, secret=name, size=found.size, sha256=record.digest(self.plan.output / name), **found.facts)
         return ""
+
+    def free(self, name: str, stego: Path) -> str:
+        """The name, or if another secret has it, one made of the stego image's name and it, and of a number if need be."""
+        if name.casefold() not in self.taken:
+            return name
+        own = Path(name)
+        for number in count(1):
+            other = shortened(f"{stego.stem}-{own.stem}", own.suffix if number == 1 else f"-{number}{own.suffix}")
+            if other.casefold() not in self.taken:
+                return other
+        raise AssertionError("numbers do not end")
 
     def write(self, name: str, data: bytes) -> str:
         """Writes a file of the folder, unless it is there with just these bytes."""
@@ -152,7 +163,7 @@ def _joined(parts: dict[Path, Secret], keeper: _Keeper) -> str:
         if secret.part is not None:
             raise IsganError("a part of a secret has parts itself: it was not made by isgan; ask who sent it")
         name = pipeline.own_name(secret)
-        keeper.write(name if name.casefold() not in keeper.taken else f"{first.stem}-{name}", pipeline.file_of(secret))
+        keeper.write(keeper.free(name, first), pipeline.file_of(secret))
     except IsganError as error:
         return f"{first.name} and other parts: {error}"
     return ""

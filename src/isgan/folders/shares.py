@@ -9,7 +9,7 @@ from isgan import jobs, models, split
 from isgan.errors import IsganError
 from isgan.files import quoted
 from isgan.folders.hiding import Plan, Task, plan, words, workers
-from isgan.folders.pairs import pictures, stego_name
+from isgan.folders.pairs import check_alike, pictures, stego_name
 from isgan.options import Options
 from isgan.payload import pack
 from isgan.pipeline import check_options
@@ -30,6 +30,7 @@ def plan_sharing(covers: Path, secret: Path, output: Path, options: Options, res
     check_options(options)
     scheme = _embedding(options)
     found = pictures(covers)
+    check_alike(found)
     tasks = [Task(cover, secret, output / stego_name(cover, options), (cover, secret)) for cover in found]
     made = plan(tasks, output, options, words(options, "split"), results, force)
     if made.refused:
@@ -38,7 +39,7 @@ def plan_sharing(covers: Path, secret: Path, output: Path, options: Options, res
         return made
     work = partial(_room, output=output, options=options)
     outcomes = []
-    with closing(jobs.each(work, found, processes or workers(options, len(found)), ordered=True)) as judged:
+    with closing(jobs.each(work, found, workers(options, len(found), processes), ordered=True)) as judged:
         for outcome in judged:
             outcomes.append(outcome)
             progress(len(outcomes), len(found))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from isgan.memory import large_pages
 from isgan.web.frames import LENGTH, Frame, head_length
 from isgan.web.limits import Limits
 
@@ -163,7 +164,7 @@ class Worker:
 
 async def _process() -> asyncio.subprocess.Process:
     # -P: the folder that somebody happens to be in must not replace a module. What it prints would be decoders' noise.
-    environment = {name: value for name, value in os.environ.items() if name not in PRIVATE}
+    environment = large_pages({name: value for name, value in os.environ.items() if name not in PRIVATE})
     return await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "isgan.web.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL, start_new_session=True, env=environment)  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from isgan import models, pipeline
-from isgan.check import check as signs_of
+from isgan.checking import check as signs_of
 from isgan.decoders import JPEG, TURNS, is_picture, opened
 from isgan.errors import IsganError
 from isgan.files import Named
@@ -163,6 +163,8 @@ def _check_pixels(files: Files, fields: Fields) -> None:
     for file in files.values():
         pixels = 0
         with suppress(IsganError), opened(file, file.label) as image:  # what is wrong with a file is said by whom reads it
+            if image.format == "TIFF" and (fields.get("frame") or 1) > 1:  # its pages differ in size
+                image.seek(fields["frame"] - 1)
             pixels = image.width * image.height
         if pixels > fields["megapixels"] * 1e6:
             raise IsganError(f"{file.label} has too many pixels: at most {fields['megapixels']:g} megapixels are taken here; scale it "

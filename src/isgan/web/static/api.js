@@ -15,6 +15,7 @@ const NAMES = [
   [/, -o NAME\.jpg/g, ""], [/--risk (low|medium|high)/g, "risk “$1”"], [/--scale (0\.\d+)/g, "$1 of its size"], [/--exact/g, "“byte for byte”"],
   [/--frame (\d+)/g, "frame $1"], [/--frame/g, "frame"], [/, or a lower --min-secret-psnr/g, ""], [/--quality/g, "quality"], [/--strip-metadata/g, "“leave out a JPEG's EXIF data”"], [/--no-pass/g, "“no pass phrase”"],
   [/--jpeg-quality/g, "“file to write: JPEG”"], [/--model/g, "model"],
+  [/, and see with `isgan check` .*/g, ""], // the page looks itself
   [/give pass_phrase, or isgan\.NO_PASS_PHRASE and anyone with isgan reads the secret/g, "type one"],
 ];
 export const forPage = (text) => NAMES.reduce((said, [option, name]) => said.replace(option, name), text);

@@ -32,7 +32,7 @@ function rows(facts) {
   if (facts["reduced from"]) found.push(["Size", `Made smaller to fit: ${facts["secret size"]} instead of ${facts["reduced from"]}.`.replaceAll(" x ", " × "), ""]);
   if (facts.changed !== undefined) found.push(["Changed", `${(100 * facts.changed).toFixed(facts.changed < 0.01 ? 2 : 0)} % of the photograph's values, by one step each.`, ""]);
   if (facts.words.risk) found.push(["Risk", facts.words.risk, ""]);
-  if (facts["for more"]) found.push(["Better", `For the whole secret without visible loss: ${forPage(facts["for more"].split(", for all")[0])}.`, ""]);
+  if (facts["for more"]) found.push(["Better", `For the whole secret without visible loss: ${forPage(facts["for more"].split(" would let")[0])}.`, ""]);
   return found;
 }
 

@@ -13,11 +13,12 @@ from PIL import ExifTags, Image, JpegImagePlugin
 from isgan.covers.jpeg import JpegCover
 from isgan.covers.past import past_of
 from isgan.covers.png import PngCover
-from isgan.decoders import FORMATS, opened
+from isgan.decoders import FORMATS, lossy_format, opened
 from isgan.errors import IsganError
 from isgan.jfif.quality import quality_of, steps
 
 COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT = "compressed again", "resized", "metadata rewritten", "screenshot"
+CONVERTED = "saved as another kind"
 
 SERVICE_SIDES = (720, 960, 1080, 1280, 1440, 1600, 1920, 2048, 2560)
 """Pixels of the longer side to which services reduce pictures."""
@@ -69,9 +70,9 @@ def check(data: bytes, name: str) -> dict[str, Any]:
     if kind in ("JPEG", "MPO"):
         signs += _of_coefficients(data, name)
     elif kind == "PNG":
-        signs += _of_pixels(data, name, size, exif)
+        signs += _of_pixels(data, name, size)
     else:
-        signs.append(Sign(COMPRESSED, f"its kind is {kind}, which phones save or services make; secrets come in PNG and JPEG files"))
+        signs.append(_of_kind(data, kind))
     for sign in signs:
         facts[sign.change] = f"{facts[sign.change]}; {sign.reason}" if sign.change in facts else sign.reason
     changes = list(dict.fromkeys(sign.change for sign in signs))
@@ -81,6 +82,16 @@ def check(data: bytes, name: str) -> dict[str, Any]:
     return facts
 
 
+def _of_kind(data: bytes, kind: str) -> Sign:
+    """Of a file that is neither JPEG nor PNG, in which alone secrets come."""
+    lossy = lossy_format(data)
+    if lossy:
+        return Sign(COMPRESSED, f"its kind is {lossy}, which phones save or services make; secrets come in PNG and JPEG files")
+    if kind == "GIF":
+        return Sign(COMPRESSED, "its kind is GIF, which keeps 256 colours; secrets come in PNG and JPEG files")
+    return Sign(CONVERTED, f"its kind is {kind}, and secrets come in PNG and JPEG files; this one loses nothing, so it may still reveal")
+
+
 def _of_size(size: tuple[int, int], exif: Image.Exif) -> Iterator[Sign]:
     detailed = exif.get_ifd(ExifTags.IFD.Exif)
     width, height = detailed.get(ExifTags.Base.ExifImageWidth), detailed.get(ExifTags.Base.ExifImageHeight)
@@ -88,6 +99,8 @@ def _of_size(size: tuple[int, int], exif: Image.Exif) -> Iterator[Sign]:
         yield Sign(RESIZED, f"EXIF speaks of {width} x {height} pixels")
     elif max(size) in SERVICE_SIDES and not exif.get(ExifTags.Base.Model):
         yield Sign(RESIZED, f"its longer side has {max(size)} pixels, to which services reduce pictures")
+    if tuple(sorted(size)) in SCREENS and not exif.get(ExifTags.Base.Model):
+        yield Sign(SCREENSHOT, f"{size[0]} x {size[1]} is the size of a screen")
 
 
 def _of_exif(image: Image.Image, exif: Image.Exif) -> Iterator[Sign]:
@@ -140,18 +153,17 @@ def rounded_twice(plane: np.ndarray) -> int:
     return gaps
 
 
-def _of_pixels(data: bytes, name: str, size: tuple[int, int], exif: Image.Exif) -> Iterator[Sign]:
+def _of_pixels(data: bytes, name: str, size: tuple[int, int]) -> Iterator[Sign]:
     cover = PngCover.read(data, name)
-    past = past_of(cover.planes)
-    if past:
-        yield Sign(COMPRESSED, f"the picture {past}")
     same = np.ones((size[1] - 1, size[0] - 1), bool)
     for plane in cover.planes:
         same &= (plane[1:, 1:] == plane[:-1, 1:]) & (plane[1:, 1:] == plane[1:, :-1])
     if same.size and same.mean() > DRAWN:
         yield Sign(SCREENSHOT, f"{100 * same.mean():.0f} % of it is of even colour: it is drawn, not photographed")
-    elif tuple(sorted(size)) in SCREENS and not exif.get(ExifTags.Base.Model):
-        yield Sign(SCREENSHOT, f"{size[0]} x {size[1]} is the size of a screen")
+        return
+    past = past_of(cover.planes)
+    if past:
+        yield Sign(COMPRESSED, f"the picture {past}")
 
 
 def _exif(image: Image.Image) -> Image.Exif:

@@ -7,11 +7,11 @@ import pytest
 from photos import photograph
 from PIL import Image, PngImagePlugin
 
-from isgan.check import COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT, check
+from isgan.checking import COMPRESSED, CONVERTED, RESIZED, REWRITTEN, SCREENSHOT, check
 from isgan.covers.jpeg import JpegCover
 from isgan.errors import IsganError
 
-SIGNS = {COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT}
+SIGNS = {COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT, CONVERTED}
 
 
 def saved(image: Image.Image | np.ndarray, kind: str = "JPEG", **options: object) -> bytes:
@@ -88,6 +88,22 @@ def test_png_of_other_things():
     text.add_text("Software", "a painter")
     small = Image.fromarray(photograph(256)).resize((100, 100), Image.Resampling.LANCZOS)
     assert REWRITTEN in signs(saved(small, "PNG", pnginfo=text))
+
+
+KINDS = [("BMP", {}, CONVERTED), ("TIFF", {}, CONVERTED), ("WEBP", {"lossless": True}, CONVERTED), ("WEBP", {}, COMPRESSED),
+         ("AVIF", {}, COMPRESSED), ("GIF", {}, COMPRESSED)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "options", "sign"), KINDS)
+def test_other_kinds(kind: str, options: dict, sign: str):
+    assert signs(saved(photograph(256), kind, **options)) == {sign}
+
+
+def test_screenshots_are_not_taken_for_more():
+    drawn = np.kron(photograph(8) // 3 * 3, np.ones((16, 16, 1), np.uint8))  # few values, as of stretched contrast
+    assert signs(saved(drawn, "PNG")) == {SCREENSHOT}
+    tall = np.asarray(Image.fromarray(photograph(256)).resize((1080, 2340)))
+    assert SCREENSHOT in signs(saved(tall, quality=80)) and SCREENSHOT not in signs(saved(tall, quality=80, exif=exif((1080, 2340))))
 
 
 def test_turned_pictures_are_not_resized():
