@@ -7,11 +7,11 @@ import pytest
 from photos import photograph
 from PIL import Image, PngImagePlugin
 
-from isgan.checking import COMPRESSED, CONVERTED, RESIZED, REWRITTEN, SCREENSHOT, check
+from isgan.checking import COMPRESSED, CONVERTED, DAMAGED, RESIZED, REWRITTEN, SCREENSHOT, check
 from isgan.covers.jpeg import JpegCover
 from isgan.errors import IsganError
 
-SIGNS = {COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT, CONVERTED}
+SIGNS = {COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT, CONVERTED, DAMAGED}
 
 
 def saved(image: Image.Image | np.ndarray, kind: str = "JPEG", **options: object) -> bytes:
@@ -114,6 +114,14 @@ def test_turned_pictures_are_not_resized():
 def test_what_is_no_picture_is_refused(data: bytes):
     with pytest.raises(IsganError):
         check(data, "a file")
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_file_that_ends_early_is_damaged(progressive: bool):
+    data = saved(photograph(128), exif=exif((128, 128)), progressive=progressive)
+    for stop in (len(data) * 3 // 4, len(data) - 2):
+        facts = check(data[:stop], "a file")
+        assert DAMAGED in facts and "damaged" in facts["verdict"]
 
 
 def test_odd_metadata_does_no_harm():

@@ -16,9 +16,10 @@ from isgan.covers.png import PngCover
 from isgan.decoders import FORMATS, lossy_format, opened
 from isgan.errors import IsganError
 from isgan.jfif.quality import quality_of, steps
+from isgan.jfif.segments import Damaged
 
 COMPRESSED, RESIZED, REWRITTEN, SCREENSHOT = "compressed again", "resized", "metadata rewritten", "screenshot"
-CONVERTED = "saved as another kind"
+CONVERTED, DAMAGED = "saved as another kind", "damaged"
 
 SERVICE_SIDES = (720, 960, 1080, 1280, 1440, 1600, 1920, 2048, 2560)
 """Pixels of the longer side to which services reduce pictures."""
@@ -126,6 +127,9 @@ def _quality(image: Image.Image) -> str:
 def _of_coefficients(data: bytes, name: str) -> Iterator[Sign]:
     try:
         cover = JpegCover.read(data, name)
+    except Damaged as error:
+        yield Sign(DAMAGED, str(error))
+        return
     except IsganError:
         return  # arithmetic coding and other kinds, which the rest of the signs are about
     gaps = rounded_twice(cover.planes[0])

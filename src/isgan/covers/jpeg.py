@@ -136,6 +136,11 @@ class JpegCover(Cover):
             )
         if self._coding.pad is None:
             return "it was written by an unusual encoder, whose way cannot be kept: take the camera's own file"
+        if self._coding.chosen:
+            return (
+                "an optimiser such as mozjpeg chose its scans, and would choose others for one stego image in ten: "
+                "`jpegtran -progressive -copy all` writes the usual ones, without loss"
+            )
         return None
 
     @property

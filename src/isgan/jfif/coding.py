@@ -15,11 +15,13 @@ class Coding(ABC):
         header: of the file.
         buffer: all coefficients, (samples,) int16 in the places of `isgan.jfif.layout`.
         stop: where the data end in the file.
+        chosen: an optimiser seems to have chosen the scans for this picture, and may choose others for another.
     """
 
     header: Header
     buffer: np.ndarray
     stop: int
+    chosen: bool = False
 
     def __init__(self, data: bytes, header: Header, name: str):
         """Reads a file of this header. `name` is for messages; `IsganError` where it is damaged."""

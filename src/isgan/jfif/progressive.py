@@ -11,6 +11,7 @@ from isgan.jfif.bits import ENDS_EARLY, FAULTS
 from isgan.jfif.coding import Coding
 from isgan.jfif.layout import layout
 from isgan.jfif.passes import decode, encode
+from isgan.jfif.scripts import Step, chosen
 from isgan.jfif.segments import (  # fmt: skip
     DHT,
     DRI,
@@ -73,6 +74,7 @@ class Progressive(Coding):
             raise damaged(name, "its scans end early or contradict each other") from error
         if self._known[0].any():
             raise damaged(name, "its brightness is not complete")
+        self.chosen = chosen([Step(tuple(map(self._number, scan.components)), scan.band, scan.bits) for scan in self._passes])
 
     def _read(self, name: str) -> int:
         """Reads all scans; returns where the last one ends."""
@@ -102,8 +104,7 @@ class Progressive(Coding):
         components = in_scan(self.header.components, script)
         first, last, high, low = script[-3], script[-2], script[-1] >> 4, script[-1] & 15
         for part in components:
-            number = [known.name for known in self.header.components].index(part.name)
-            band = self._known[number, first : last + 1]
+            band = self._known[self._number(part), first : last + 1]
             if (band != (high or -1)).any() or (high and low != high - 1):
                 raise ValueError("a scan that does not follow from those before")
             band[...] = low
@@ -118,6 +119,10 @@ class Progressive(Coding):
         self._passes.append(scan)
         self._tables.append(own)
         return scan
+
+    def _number(self, part: Component) -> int:
+        """Which of the components one is."""
+        return [known.name for known in self.header.components].index(part.name)
 
     def _decoded(self, scan: Pass, place: int) -> int:
         known = huffman.lookup(self._in_force(scan, self._tables))

@@ -21,6 +21,14 @@ ZIGZAG = np.array(
 """(64,): place in a row-wise 8 x 8 block of the i-th coefficient of the scan."""
 
 
+class Damaged(IsganError):
+    """A file that is not as any program writes it."""
+
+
+def damaged(name: str, reason: str) -> Damaged:
+    return Damaged(f"{name} is damaged or incomplete ({reason}): get it again")
+
+
 class Segment(NamedTuple):
     """A marker and all its bytes, fill bytes and length included."""
 
@@ -105,10 +113,6 @@ def read_header(data: bytes, name: str) -> Header:
         return _header(data, name)
     except (IndexError, ValueError, KeyError) as error:
         raise damaged(name, "its header ends early or contradicts itself") from error
-
-
-def damaged(name: str, reason: str) -> IsganError:
-    return IsganError(f"{name} is damaged or incomplete ({reason}): get it again")
 
 
 def _header(data: bytes, name: str) -> Header:
@@ -238,9 +242,9 @@ def _with_all(components: tuple[Component, ...], scan: bytes, name: str) -> tupl
 def _check_kind(marker: int, frame: bytes, name: str) -> None:
     """Refuses what is not written as it was, each with its remedy."""
     if marker not in (BASELINE, EXTENDED, PROGRESSIVE):
-        kind = {0xC3: "lossless", 0xC9: "arithmetically coded", 0xCA: "arithmetically coded"}.get(marker, "rare kind of")
+        kind = {0xC3: "a lossless", 0xC9: "an arithmetically coded", 0xCA: "an arithmetically coded"}.get(marker, "a rare kind of")
         remedy = f"`jpegtran -copy all -outfile baseline.jpg {name}` makes an ordinary one without loss"
-        raise IsganError(f"{name} is a {kind} JPEG, which cannot be written as it was: {remedy}")
+        raise IsganError(f"{name} is {kind} JPEG, which cannot be written as it was: {remedy}")
     if frame[0] != 8:
         raise IsganError(f"{name} has {frame[0]} bits per sample: save it with 8")
 
