@@ -5,8 +5,8 @@ those of Y, Cb and Cr by their numbers of non-zero AC ones, once in all of them 
 
 PHOTOS are colour JPEG files of one kind of sampling. Looked at by DCTR of each component and of all together, and by CRM of the
 decoded pixels; P_E as in `jpeg_security.py`. All ways are looked at by the same splits, so of each look the difference to Y alone
-and its deviation over the splits are told too. The features of a photograph are kept as soon as they are there: a run that was
-stopped goes on.
+and its deviation over the splits are told too. The features of a photograph are kept as soon as they are there, and so is what
+a look found: a run that was stopped goes on. Rows are written when all ways were looked at.
 """
 
 import argparse
@@ -67,8 +67,8 @@ def embedded(data: bytes, way: str, rate: float, seed: int) -> bytes:
 
 
 def looks(data: bytes, detector: Detector) -> dict[str, np.ndarray]:
-    found = {f"DCTR of {name}": dctr(Component(data, number)) for number, name in enumerate(NAMES)}
-    return {**found, "CRM of the pixels": detector.crm(np.array(Image.open(io.BytesIO(data))))}
+    values = {f"DCTR of {name}": dctr(Component(data, number)) for number, name in enumerate(NAMES)}
+    return {**values, "CRM of the pixels": detector.crm(np.array(Image.open(io.BytesIO(data))))}
 
 
 def kept(path: Path, photo: Path, way: str | None, rate: float, detector: Detector) -> dict[str, np.ndarray]:
@@ -85,6 +85,13 @@ def kept(path: Path, photo: Path, way: str | None, rate: float, detector: Detect
     return dict(np.load(path))
 
 
+def found(path: Path, cover: np.ndarray, stego: np.ndarray) -> np.ndarray:
+    """P_E of each split."""
+    if not path.exists():
+        np.save(path, errors(cover, stego))
+    return np.load(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path, nargs="+")
@@ -98,8 +105,8 @@ def main() -> None:
     def stacked(way: str | None, rate: float = 0.0) -> dict[str, np.ndarray]:
         folder = args.work / (f"{way}-{rate}" if way else "covers")
         rows = [kept(folder / f"{photo.stem}.npz", photo, way, rate, detector) for photo in photos]
-        found = {name: np.stack([row[name] for row in rows]).astype(np.float64) for name in rows[0]}
-        return {**found, "DCTR of all": np.concatenate([found[f"DCTR of {name}"] for name in NAMES], axis=1)}
+        values = {name: np.stack([row[name] for row in rows]).astype(np.float64) for name in rows[0]}
+        return {**values, "DCTR of all": np.concatenate([values[f"DCTR of {name}"] for name in NAMES], axis=1)}
 
     first = JpegCover.read(photos[0].read_bytes(), photos[0].name).header.components
     kind = f"{first[0].across} x {first[0].down}"
@@ -110,21 +117,22 @@ def main() -> None:
             table.writerow(COLUMNS)
         for rate in args.rates:
             alone: dict[str, np.ndarray] = {}
+            rows = []
             for way in (ALONE, BY_NUMBER, BY_PRICE):
                 stegos = stacked(way, rate)
                 changed = [f"{count:.0f}" for count in stegos["changed"].mean(0)]
                 for look in ("DCTR of Y", "DCTR of Cb", "DCTR of Cr", "DCTR of all", "CRM of the pixels"):
                     if (covers[look] == stegos[look]).all():
                         continue  # nothing of that changed
-                    wrong = errors(covers[look], stegos[look])
+                    wrong = found(args.work / f"{way}-{rate}-{look}-{len(photos)}.npy", covers[look], stegos[look])
                     if way == ALONE:
                         alone[look] = wrong
                     less = alone[look] - wrong if look in alone else np.array([np.nan])
-                    values = (wrong.mean(), wrong.std(), less.mean(), less.std())
-                    row = [kind, way, rate, look, len(photos), *(f"{value:.4f}" if value == value else "" for value in values), *changed]
-                    table.writerow(row)
-                    file.flush()
-                    print(*row, flush=True)
+                    values = [f"{value:.4f}".replace("nan", "") for value in (wrong.mean(), wrong.std(), less.mean(), less.std())]
+                    rows.append([kind, way, rate, look, len(photos), *values, *changed])
+                    print(*rows[-1], flush=True)
+            table.writerows(rows)
+            file.flush()
 
 
 if __name__ == "__main__":
