@@ -78,12 +78,12 @@ def gather(data: Sequence[Path], secrets: Sequence[Path], side: int, limit: int 
     made = [_paired(kind, found[kind], guests, limit, notes) for kind in KINDS if kind in found]
     enough = [one for one in made if len(one.pairs) >= LEAST]
     few = ", ".join(f"{len(one.pairs)} of {KINDS[one.kind]}" for one in made if len(one.pairs) < LEAST)
-    if few:
-        notes.append(f"too few pairs for an audit, {LEAST} are needed: {few}")
     if not enough:
         folders = ", ".join(map(str, data))
-        raise IsganError(f"{folders}: {few or 'no photograph of use'}; an audit needs {LEAST} pairs: give more photographs, or --secrets"
-                         + (f" ({notes[0]})" if notes and not few else ""))  # fmt: skip
+        raise IsganError(f"{folders}: {few or 'no photograph of use'}; an audit needs {LEAST} pairs: give more photographs, or "
+                         f"{'more of the ' if guests else ''}--secrets" + (f" ({'; '.join(notes)})" if notes else ""))  # fmt: skip
+    if few:
+        notes.append(f"too few pairs for an audit, {LEAST} are needed: {few}")
     return [replace(one, notes=(*one.notes, *notes)) for one in enough]
 
 
