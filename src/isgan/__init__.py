@@ -129,6 +129,8 @@ def hide_folder(covers: str | os.PathLike, secrets: str | os.PathLike, output: s
     from isgan.options import Options
 
     chosen, record = Options(**options), None if results is None else Path(results)
+    if split and pairs != "order":
+        raise IsganError("pairs and split contradict each other: leave out one of them")
     if split:
         plan = shares.plan_sharing(Path(covers), Path(secrets), Path(output), chosen, record, force, jobs)
     else:

@@ -297,6 +297,19 @@ def test_a_split_wants_every_cover(folders, capsys):
     assert "cannot share" in told(capsys)
 
 
+def test_what_a_split_is_not(folders, capsys):
+    for tokens, words in [
+        (("covers", "secrets"), "'secrets' is a folder: name a file"),
+        (("covers/a.png", "secrets/a.txt"), "'covers/a.png' is none: name one"),
+        (("covers", "secrets/a.txt", "--pairs", "name"), "--pairs and --split contradict"),
+        (("secrets/a.txt", "--best-of", "covers"), "--best-of and --split contradict"),
+    ]:
+        assert run("hide", *tokens, "-o", "out", "--split") == 2
+        assert words in told(capsys) and not Path("out").exists()
+    with pytest.raises(isgan.IsganError, match="pairs and split contradict"):
+        isgan.hide_folder("covers", "secrets/a.txt", "out", split=True, pairs="name", pass_phrase=PHRASE)
+
+
 def test_a_run_that_is_killed_goes_on(folders):
     """Killed at five random moments, by the signal that cannot be caught and the one that can."""
     for number in range(3, 8):

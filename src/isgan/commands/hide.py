@@ -131,6 +131,8 @@ def hide(
     def ask() -> str | None:
         return pass_phrase(pass_file, no_pass, twice=True) if pipeline.keyed(model) else None
 
+    if split and (best_of is not None or pairs != "order"):
+        raise IsganError(f"{'--pairs' if best_of is None else '--best-of'} and --split contradict each other: leave out one of them")
     if secret is not None and (split or cover.is_dir()):
         return _folder(cover, secret, output, pairs, split, options, results, jobs, force, ask)
     if results is not None or pairs != "order":

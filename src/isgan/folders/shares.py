@@ -28,6 +28,10 @@ def plan_sharing(covers: Path, secret: Path, output: Path, options: Options, res
         IsganError: also if one of the covers will not do; nothing is shared among some of them.
     """
     check_options(options)
+    if not covers.is_dir():
+        raise IsganError(f"--split shares one secret among the covers of a folder, and {quoted(covers)} is none: name one, or leave it out")
+    if secret.is_dir():
+        raise IsganError(f"--split shares one secret, and {quoted(secret)} is a folder: name a file in it, or leave it out")
     scheme = _embedding(options)
     found = pictures(covers)
     check_alike(found)
