@@ -142,6 +142,14 @@ for module in pkgutil.iter_modules(networks.__path__):
         detectors.register(module.name)(type(f"{module.name}_detector", (NetworkDetector,), members))
 
 
+def device() -> str:
+    """What networks are trained on here, for reports."""
+    require("train", "torch")
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "the CPU"
+
+
 def of_network(name: str) -> type[NetworkDetector]:
     """The detector of a network, by its name; `IsganError` if there is no such network."""
     detector = detectors[name]

@@ -14,8 +14,9 @@ from scipy import stats
 import isgan
 from isgan import risk
 from isgan.errors import IsganError
-from isgan.evaluation.audit.curve import constants, error_of, write
-from isgan.evaluation.audit.subjects import OVERHEAD, ROOT_BITS, Load, room
+from isgan.evaluation.audit.curve import better, constants, error_of, write
+from isgan.evaluation.audit.subjects import OVERHEAD, ROOT_BITS, Load, Parts, room
+from isgan.models.card import to_toml
 from isgan.risk import Point, falling, p_e_at, rate_at, root_of, samples_of
 
 CURVE = [Point(20.0, 0.48, 0.02, 300, 100.0), Point(60.0, 0.44, 0.02, 300, 100.0), Point(100.0, 0.34, 0.02, 300, 100.0)]
@@ -99,6 +100,27 @@ def test_constants_are_written_where_the_curve_passes_them(tmp_path):
                      *(f"png,hill,cmdc,{root},{error},0.0200,crm,300,196608" for root, error in measured)]  # fmt: skip
 
 
+def compared(name: str, error: float, **others: object) -> dict[str, object]:
+    return {"kind": "png", "side": 256, "name": name, "setting": "33.5 dB", "p_e": error, "p_e_interval": 0.02, "auc": 0.5, "leaked": 300,
+            "short": 1} | others  # fmt: skip
+
+
+def test_a_cost_that_is_found_less_becomes_the_default(tmp_path):
+    (tmp_path / "models").mkdir()
+    card = tmp_path / "models" / "adaptive.toml"
+    shutil.copy(Path(isgan.__file__).parent / "models" / "adaptive.toml", card)
+    before = tomllib.loads(card.read_text())
+    assert to_toml(before) == card.read_text()
+    table = [*rows("png", "hill, cmdc"), compared("hill, cmdc", 0.40), compared("suniward, cmdc", 0.43), compared("mipod, cmdc", 0.5),
+             compared("flat, independent", 0.5, leaked=100), compared("hill, gray", 0.5, short=20)]  # fmt: skip
+    assert better(table, "png", Parts("hill", "cmdc")) is None  # within the intervals, of no candidate, of few pairs, of parts of secrets
+    table += [compared("mipod, cmdc, model-based 0.4", 0.45)]
+    assert write(table, tmp_path) == {"png": {"cost": "mipod", "strategy": "cmdc", "model_based": 0.4}}
+    after = tomllib.loads(card.read_text())
+    assert after["covers"]["png"] == before["covers"]["png"] | {"cost": "mipod", "model_based": 0.4}
+    assert (tmp_path / "risk.csv").read_text().count("\n") == 1
+
+
 @given(st.floats(0.0, 3.0))
 def test_the_error_of_two_bell_curves(distance):
     area = stats.norm.cdf(distance / 2**0.5)  # of scores that far apart, in their standard deviations
@@ -113,11 +135,15 @@ def test_few_pairs_lower_what_a_risk_allows_and_never_raise_it():
 
 
 def test_a_table_that_is_not_done_writes_nothing(tmp_path):
+    (tmp_path / "models").mkdir()
+    card = tmp_path / "models" / "adaptive.toml"
+    shutil.copy(Path(isgan.__file__).parent / "models" / "adaptive.toml", card)
+    before = card.read_bytes()
     with pytest.raises(IsganError, match="run it to its end first"):
         write(rows("png", "flat, independent"), tmp_path)
     with pytest.raises(IsganError, match=r"2 measured rates.*run the table to its end first"):
         write(rows("png", "hill, cmdc")[:2], tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["models"] and card.read_bytes() == before
 
 
 def test_the_bytes_of_a_load():

@@ -1,6 +1,5 @@
-"""What `hide` says of a rate, and how much `--risk` allows: both from the measured curve of P_E against the rate."""
+"""What the table decides: the default's cost and strategy, how much `--risk` allows, and what `hide` says of a rate."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +8,10 @@ from typing import Any
 
 from isgan import models, risk
 from isgan.errors import IsganError
-from isgan.evaluation.audit.subjects import ROOT_BITS
+from isgan.evaluation.audit.subjects import BITS, ROOT_BITS, Load, Parts, default_parts
+from isgan.evaluation.audit.table import JPEG_PARTS, PAPER, PNG_PARTS
 from isgan.files import write_file
+from isgan.models.card import read_card, to_toml
 from isgan.risk import GUESSING, Point, falling, rate_at
 
 ALLOWED = {"low": 0.47, "medium": 0.38}
@@ -18,6 +19,8 @@ ALLOWED = {"low": 0.47, "medium": 0.38}
 ENOUGH = 300
 """Leaked pairs of cover and stego image: a detector that has fewer is weaker than an attacker's need be, so that such a curve may lower
 what a risk allows, and never raise it."""
+COMPARED = {"png": str(Load(PAPER)), "jpeg": str(Load(0.1, BITS))}
+"""Settings at which ways to embed are compared."""
 COLUMNS = ("kind", "cost", "strategy", "root_bits", "p_e", "interval", "detector", "pairs", "weight")
 
 
@@ -47,19 +50,41 @@ def constants(rows: Sequence[Mapping[str, Any]], before: Mapping[str, float]) ->
     return {level: min(value, before[level]) if few else value for level, value in found.items()}
 
 
-def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dict[str, dict[str, float]]:
-    """Writes the curves to `risk.csv`, and `low` and `medium` into the card of the default model; the constants by kind of cover.
+def better(table: Sequence[Mapping[str, Any]], kind: str, present: Parts) -> Parts | None:
+    """The way to embed that is found least, if that is less than the present one by more than both 95 % intervals, so that chance changes
+    no default; with as many pairs in as large covers, and no more secrets of which a part alone fitted. None if there is none."""
+    rows = [row for row in table if row["kind"] == kind and row["setting"] == COMPARED[kind]]
+    known = {str(parts): parts for parts in (*PNG_PARTS, *JPEG_PARTS)}
+    own = next((row for row in rows if row["name"] == str(present)), None)
+    if own is None:
+        return None
+    alike = [row for row in rows if row["name"] in known and row["side"] == own["side"] and int(row["leaked"]) >= int(own["leaked"])
+             and int(row["short"]) <= int(own["short"])
+             and error_of(row) - float(row["p_e_interval"]) > error_of(own) + float(own["p_e_interval"])]  # fmt: skip
+    return known[max(alike, key=error_of)["name"]] if alike else None
+
+
+def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Writes the curves to `risk.csv`, and cost, strategy, `low` and `medium` into the card of the default model; what it wrote there, by
+    kind of cover.
+
+    Another cost or strategy is chosen as `better` says; its curve is then measured by the next table, and `risk.csv` has none before.
 
     Args:
         table: rows of `audit-table.csv`, of one or more kinds of covers; what is known of other kinds stays.
         folder: of the package; another one in tests.
     """
     folder = folder or Path(risk.__file__).parent
-    card, target = models.card(models.DEFAULT), folder / "models" / f"{models.DEFAULT}.toml"
-    changed: dict[str, dict[str, float]] = {}
+    target = folder / "models" / f"{models.DEFAULT}.toml"
+    card = read_card(target)
+    changed: dict[str, dict[str, Any]] = {}
     lines: list[str] = []
     for kind, settings in card["covers"].items():
-        own = points_of(table, kind, ", ".join([settings["cost"], settings["strategy"]]))
+        present = default_parts(kind)
+        other, own = better(table, kind, present), points_of(table, kind, str(present))
+        if other:
+            changed[kind] = {"cost": other.cost, "strategy": other.strategy, "model_based": other.design}
+            continue
         if own:
             changed[kind] = constants(own, settings)
         for row in sorted(own, key=lambda row: float(row["root_bits"])):
@@ -68,11 +93,11 @@ def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dic
                                    f"{float(row['weight']):.0f}"]))  # fmt: skip
     if not changed:
         raise IsganError("the table has no rates of the default model: run it to its end first")
-    text, curve = target.read_text(encoding="utf-8"), folder / risk.TABLE
-    for kind, level, value in ((kind, level, value) for kind, levels in changed.items() for level, value in levels.items()):
-        text = re.sub(rf"(\[covers\.{kind}\][^\[]*?\n{level} = )[0-9.]+", rf"\g<1>{value}", text)
+    for kind, facts in changed.items():
+        card["covers"][kind] |= facts
+    curve = folder / risk.TABLE
     others = curve.read_text(encoding="utf-8").splitlines()[1:] if curve.exists() else []
     lines += [line for line in others if line.split(",")[0] not in changed]
     write_file(curve, "\n".join([",".join(COLUMNS), *lines, ""]).encode(), force=True)
-    write_file(target, text.encode(), force=True)
+    write_file(target, to_toml(card).encode(), force=True)
     return changed

@@ -9,6 +9,7 @@ from typing import Any
 
 from isgan import models
 from isgan.detectors import detectors
+from isgan.detectors.network import device
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.audit import levels, oracle, subjects
 from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan
@@ -106,6 +107,8 @@ class _OfKind:
         self.results, self.request, self.material, self.plan, self.counting = results, request, material, plan, counting
         self.detectors = levels.chosen(request.detectors, levels.kind_of(material))
         self.notes: list[str] = []
+        if any(map(levels.is_network, self.detectors)):
+            self.notes.append(f"Networks had {request.budget:g} minutes each on {device()}: with more time and pairs they see more.")
         self.names: list[str] = []
         methods: dict[str, Method] = dict(CONTROLS)
         self.siblings: dict[str, str] = {}

@@ -56,6 +56,12 @@ class Parts:
         return Embedding(codec="avif", coder="stc", covers={kind: settings})
 
 
+def default_parts(kind: str) -> Parts:
+    """What the default model uses for a kind of cover: "png" or "jpeg"."""
+    settings = models.card(models.DEFAULT)["covers"][kind]
+    return Parts(settings["cost"], settings["strategy"], settings.get("model_based", 0.0))
+
+
 def model(options: Options) -> Method:
     """A model with these options, as `isgan hide` uses it; it is loaded when it is first used."""
     loaded: Scheme | None = None

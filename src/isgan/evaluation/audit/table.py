@@ -68,7 +68,7 @@ class Entry:
 def entries(kind: str) -> list[Entry]:
     """All rows for one kind of covers, "png" or "jpeg", the most telling first."""
     own = PNG_PARTS if kind == "png" else JPEG_PARTS
-    rates = [(own[0], Load(root, ROOT_BITS)) for root in ROOTS[kind]]
+    rates = [(subjects.default_parts(kind), Load(root, ROOT_BITS)) for root in ROOTS[kind]]
     if kind == "jpeg":
         return _embeddings([*rates, *((parts, Load(0.1, BITS)) for parts in own)])
     others = [(parts, Load(quality)) for quality in QUALITIES for parts in (DEFAULT, Parts("hill", "gray"), Parts("hill"))]
