@@ -1,6 +1,7 @@
 """numba's compiler as isgan uses it: machine code is kept between runs where that is possible, and nothing breaks where it is not."""
 
 import functools
+import hashlib
 import threading
 import warnings
 from collections.abc import Callable, Iterable
@@ -46,8 +47,18 @@ class Compiled:
         """numba's function, once for all threads."""
         with _COMPILING:
             if self._ready is None:
-                self._ready = _njit(self._function)
+                self._ready = _njit(self._function, self.digest)
             return self._ready
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Of what it does: its code, numbers of its module, and the functions that it calls, which may be in other files."""
+        code = self._function.__code__
+        told = hashlib.sha256(code.co_code + repr(code.co_consts).encode())
+        for value in map(self._function.__globals__.get, code.co_names):
+            if isinstance(value, Compiled | int | float):
+                told.update(value.digest.encode() if isinstance(value, Compiled) else repr(value).encode())
+        return told.hexdigest()[:8]
 
 
 def jit(function: Callable[..., Any]) -> Compiled:
@@ -55,7 +66,7 @@ def jit(function: Callable[..., Any]) -> Compiled:
     return Compiled(function)
 
 
-def _njit(function: FunctionType) -> Callable[..., Any]:
+def _njit(function: FunctionType, digest: str) -> Callable[..., Any]:
     import numba
     from numba.core.errors import NumbaWarning
 
@@ -63,7 +74,8 @@ def _njit(function: FunctionType) -> Callable[..., Any]:
     others = {name: function.__globals__.get(name) for name in function.__code__.co_names}
     known = function.__globals__ | {name: other.ready() for name, other in others.items() if isinstance(other, Compiled)}
     complete = FunctionType(function.__code__, known, function.__name__, function.__defaults__)
-    complete.__qualname__, complete.__module__ = function.__qualname__, function.__module__
+    # numba names its files by it, and looks no further than at the date of the function's own file whether they are of today.
+    complete.__qualname__, complete.__module__ = f"{function.__qualname__}-{digest}", function.__module__
     try:
         return numba.njit(nogil=True, cache=True)(complete)
     except RuntimeError:  # no folder for the machine code can be written: it is compiled anew in each run
