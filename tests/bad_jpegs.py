@@ -61,6 +61,7 @@ def bad_jpegs(seed: int = SEED) -> Iterator[tuple[str, bytes]]:
     restart = data.index(b"\xff\xd3", start)
     yield "restart-lost.jpg", data[:restart] + data[restart + 2 :]
     yield "restart-wrong.jpg", _with(data, restart + 1, b"\xd5")
+    yield "bytes-before-restart.jpg", data[:restart] + b"\x55\xaa" + data[restart:]
     yield "marker-in-scan.jpg", _with(data, start + 40, bytes([0xFF, SOS]))
     yield "bytes-lost.jpg", data[: start + 50] + data[start + 80 :]
     yield "bytes-twice.jpg", data[: start + 200] + data[start + 120 :]
