@@ -109,13 +109,15 @@ class Search:
     Args:
         codec: one for pictures.
         picture: (H, W) or (H, W, 3) uint8.
-        like: of a picture that resembles it, such as the same one larger: by how much it was foreseen wrongly is expected here too.
+        like: of a picture that resembles it, such as the same one larger: it starts at its level, and by how much that was foreseen
+            wrongly is expected here too.
     """
 
     def __init__(self, codec: Codec[np.ndarray], picture: np.ndarray, like: "Search | None" = None):
         self.codec, self.picture = codec, picture
         self.made: dict[int, Encoded] = {}
         self.sketches: dict[int, Estimate] = {}
+        self.near: int | None = like.near if like else None  # the level that was found last
         self.off: Estimate = like.off if like else Estimate(1.0, 0.0)  # by which what was made is larger, and better, than foreseen
 
     def best(self, room: int, psnr: float | None) -> Encoded | None:
@@ -203,10 +205,14 @@ class Search:
         slope, halve = SPAN / len(levels), False
         while high - low > 1:
             width = high - low
-            level = (low + high) // 2 if halve else _between(low, high, known.get(low), known.get(high), slope)
+            if self.near is not None and not known:
+                level = self.near
+            else:
+                level = (low + high) // 2 if halve else _between(low, high, known.get(low), known.get(high), slope)
             known[level] = surplus(self.at(level))
             low, high = (low, level) if known[level] >= 0 else (level, high)
             halve = low in known and high in known and high - low > width / 2  # interpolation may creep
+        self.near = min(high, levels[-1])
         return high
 
     def _encoded(self, data: bytes) -> Encoded:
