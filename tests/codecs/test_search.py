@@ -71,6 +71,24 @@ def test_fewest_against_all_levels(sizes, sketched, psnr):
     assert 0 <= scores.index(found.psnr) - wanted <= sketched
 
 
+class Misled(Rounding):
+    """A sketch that is five levels off."""
+
+    def sketch(self, picture, level):
+        return max(level - 5, 10).to_bytes(1, "big") + bytes(self.sizes[level - 10] + 3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(growing, st.floats(5, 60))
+def test_fewest_is_right_where_sketches_mislead(sizes, psnr):
+    codec = Misled(sizes, True)
+    found = fewest(codec, PICTURE, psnr)
+    scores = [score for _, score in every(codec)]
+    assert found.psnr >= min(psnr, scores[-1])
+    before = scores.index(found.psnr) - 1
+    assert found.psnr <= psnr + 0.5 or before < 0 or scores[before] < psnr
+
+
 def every(codec):
     """Bytes and PSNR of each level."""
     made = []

@@ -15,6 +15,7 @@ from isgan.metrics.pictures import psnr as psnr_of
 
 DECADE = 25.0  # dB that ten times the bytes are worth
 EXACT = 100.0  # dB that stand for no error at all
+WIDE = 0.5  # dB that a level seldom is better than the one before
 SPAN = 40.0  # dB between the first and the last level, roughly
 
 
@@ -142,8 +143,16 @@ class Search:
         while True:
             level = self._level_of(psnr)
             if level in self.made:
-                return self.made[level]
+                break
             self.make(level)
+        low, high = self.codec.levels.start - 1, level
+        below = level - 1
+        # Of a smooth picture many levels are much the same, and a sketch that is a little off misleads by several.
+        while self.made[high].psnr > psnr + WIDE and high - low > 1:
+            self.make(below)
+            low, high = (low, below) if self.made[below].psnr >= psnr else (below, high)
+            below = (low + high) // 2
+        return self.made[high]
 
     def foreseen(self, room: int, psnr: float | None) -> "Estimate":
         """What `best` will roughly come to, in a fraction of the time; that of the smallest file if none fits."""
