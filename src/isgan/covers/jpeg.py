@@ -138,7 +138,7 @@ class JpegCover(Cover):
             return "it was written by an unusual encoder, whose way cannot be kept: take the camera's own file"
         if self._coding.chosen:
             return (
-                "an optimiser such as mozjpeg chose its scans, and would choose others for one stego image in ten: "
+                "an optimiser such as mozjpeg chose its scans, and whoever runs it on the stego image may see other ones: "
                 "`jpegtran -progressive -copy all` writes the usual ones, without loss"
             )
         return None
