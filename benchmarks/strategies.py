@@ -118,8 +118,8 @@ class Detector:
             found = [self.sealwatch.spam.extract(np.ascontiguousarray(picture[..., channel])) for channel in range(3)]
         return np.concatenate([np.ravel(values) for one in found for values in one.values()])
 
-    def error(self, cover: np.ndarray, stego: np.ndarray, seed: int) -> float:
-        """P_E of one split, (N, F) features each."""
+    def scores(self, cover: np.ndarray, stego: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of one split of the pairs, (N, F) features each: what the covers and the stego images to test get, higher for the latter."""
         order = np.random.default_rng(seed).permutation(len(cover))
         train, test = order[: len(order) // 2], order[len(order) // 2 :]
         used = np.concatenate([cover[train], stego[train]]).std(0) > 1e-12
@@ -129,9 +129,18 @@ class Detector:
         )
         model, _ = trainer.train()
         quiet, loud = (model.predict_confidence(np.ascontiguousarray(part[test][:, used])) for part in (cover, stego))
-        thresholds = np.append(np.unique(np.append(quiet, loud)), np.inf)
-        alarms, missed = (quiet[:, None] >= thresholds).mean(0), (loud[:, None] < thresholds).mean(0)
-        return float(((alarms + missed) / 2).min())
+        return quiet, loud
+
+    def error(self, cover: np.ndarray, stego: np.ndarray, seed: int) -> float:
+        """P_E of one split."""
+        return least_error(*self.scores(cover, stego, seed))
+
+
+def least_error(quiet: np.ndarray, loud: np.ndarray) -> float:
+    """P_E of scores at the best threshold."""
+    thresholds = np.append(np.unique(np.append(quiet, loud)), np.inf)
+    alarms, missed = (quiet[:, None] >= thresholds).mean(0), (loud[:, None] < thresholds).mean(0)
+    return float(((alarms + missed) / 2).min())
 
 
 def _triples(residuals: np.ndarray, kind: str, limit: int) -> np.ndarray:
