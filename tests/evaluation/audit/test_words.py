@@ -44,6 +44,13 @@ def test_the_curve_and_the_other_attackers():
     assert said[-1].startswith("other on png covers") and len(said) == 6
 
 
+def test_a_transfer_is_said_beside_what_its_detector_sees_of_its_own_model():
+    table = [row("S1", "mine", 0.5, trained_on="basic"), row("S1", "basic", 0.1), row("S1", "basic-2", 0.2, trained_on="basic")]
+    said = ("mine on png covers, a detector trained on basic (S1): P_E .50 ± .03 (crm); of basic itself .10 ± .03, "
+            "of the same network from another seed .20 ± .03.")  # fmt: skip
+    assert said in sentences(table, []) and said in sentences([row("S3", "mine", 0.3), *table], [])
+
+
 def test_what_the_tool_tells():
     assert "says the same of covers and stego images" in sentences([], [told("something opens, no pass phrase", 0.5)])[0]
     (said,) = sentences([], [told("something opens, no pass phrase", 0.5), told("seconds to answer, no pass phrase", 0.7)])

@@ -130,15 +130,15 @@ class _OfKind:
         self.null = Bench(results, levels.null_material(material), dict(CONTROLS), plan, counting, following)
 
     def _teachers(self, methods: dict[str, Method]) -> list[str]:
-        """The paper's basic network, and the same of another seed, if they are there; they hide in PNG files alone."""
+        """The paper's basic network, and the same of another seed, if there are such models or subjects; they hide in PNG files alone."""
         there = []
         for name in (levels.TEACHER, levels.AGAIN):
             try:
-                if subjects.hides_in(name, self.material.kind):
-                    methods.setdefault(name, subjects.model(Options(model=name, gray=True)))
-                    there.append(name)
+                if name not in methods and subjects.hides_in(name, self.material.kind):
+                    methods[name] = subjects.model(Options(model=name, gray=True))
+                there += [name] if name in methods else []
             except (MissingModel, FileNotFoundError):
-                self.notes.append(f"S1: there is no model '{name}'")
+                self.notes.append(f"S1: there is no model '{name}'; --model {name}=WEIGHTS gives one")
         return there
 
     def _tests(self) -> list[tuple[Bench, list[Attack], list[str]]]:

@@ -40,16 +40,15 @@ def current(rows: Sequence[Mapping[str, str]], prints: Mapping[str, set[str]]) -
 
 def _mean(group: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     first = group[0]
-    tested = sum(int(row["test_pairs"]) for row in group)
+    # Pairs that are tested in every split count once.
+    tested = int(first["test_pairs"]) if first["source"] else sum(int(row["test_pairs"]) for row in group)
     result: dict[str, Any] = {name: first[name] for name in ("kind", *Attack._fields, "detector", "budget")}
     result |= {"splits": len(group), "train_pairs": int(first["train_pairs"]), "val_pairs": int(first["val_pairs"]), "tested_pairs": tested}
     for measure in MEASURES:
         values = [float(row[measure]) for row in group]
         mean, width = interval(values) if len(values) > 1 else (values[0], 1.0)  # a single split tells no interval
         if measure in SHARES:
-            # Pairs that are tested in every split count once.
-            count = tested if not first["source"] else int(first["test_pairs"])
-            width = max(width, share_interval(mean, count if measure == "md5" else 2 * count))
+            width = max(width, share_interval(mean, tested if measure == "md5" else 2 * tested))
         result |= {measure: mean, f"{measure}_interval": within(mean, width)}
     result["val_p_e"] = sum(float(row["val_p_e"]) for row in group) / len(group)
     return result | {"seconds": sum(float(row["seconds"]) for row in group), "strongest": ""}

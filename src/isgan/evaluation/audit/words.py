@@ -23,9 +23,11 @@ def sentences(table: Sequence[Row], told: Sequence[Row]) -> list[str]:
     for kind in dict.fromkeys(row["kind"] for row in table):
         rows = [row for row in table if row["kind"] == kind]
         said += _trust(kind, rows)
-        for row in rows:
-            if row["level"] == "S3" and not int(row["leaked"]):
-                said += [_headline(row), *_curve(row, rows), *_others(row, rows)]
+        full = [row for row in rows if row["level"] == "S3" and not int(row["leaked"])]
+        for row in full:
+            said += [_headline(row), *_curve(row, rows), *_others(row, rows)]
+        for subject in () if full else dict.fromkeys(row["subject"] for row in rows):
+            said += _others({"subject": subject, "kind": kind}, rows)
     said += _oracle(told)
     return said
 
@@ -75,9 +77,20 @@ def _others(full: Row, rows: Sequence[Row]) -> list[str]:
             said.append(f"{where}, attacks that need no training: {figure}.")
         elif row["level"] == "S5":
             said.append(f"{where}, a detector from other sources tested on {row['source']}: {figure}.")
+        elif row["level"] == "S1" and row["subject"] != row["trained_on"]:
+            said.append(f"{where}, a detector trained on {row['trained_on']} (S1): {figure}{_known(row, rows)}.")
         else:
             said.append(f"{where}, a detector trained on {row['trained_on']} ({row['level']}): {figure}.")
     return said
+
+
+def _known(transfer: Row, rows: Sequence[Row]) -> str:
+    """What a detector that learned on another model sees of that model, and of the same network from another seed."""
+    names = {levels.TEACHER: f"of {levels.TEACHER} itself", levels.AGAIN: "of the same network from another seed"}
+    others = [row for row in rows if (row["level"], row["trained_on"]) == ("S1", transfer["trained_on"])
+              and row["subject"] in names and row["subject"] != transfer["subject"]]  # fmt: skip
+    seen = [f"{names[row['subject']]} {number(float(row['p_e']), float(row['p_e_interval']))}" for row in others]
+    return "; " + ", ".join(seen) if seen else ""
 
 
 def _oracle(told: Sequence[Row]) -> list[str]:
