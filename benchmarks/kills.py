@@ -8,7 +8,7 @@ each kill: is any file half-written, is anything left that should not be there? 
 - train: `isgan train` with a tiny recipe and a checkpoint at each step, which goes on with --resume; within a second after it began to.
   A SIGKILL the moment a checkpoint is replaced may leave a hidden file; it counts as left over unless the next run removes it.
 
-A row is added to the CSV file for each --what.
+A row is added to the CSV file for each --what; Ctrl-C ends it sooner, with a row of what was done.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
@@ -172,7 +173,7 @@ def main() -> None:
     args.covers, args.secrets = args.covers.resolve(), args.secrets.resolve()
     os.environ["ISGAN_PASS"] = PHRASE
     total: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, suppress(KeyboardInterrupt):
         for found in {"hide": hide, "folder": folder, "train": train}[args.what](args, Path(place), random.Random(args.seed)):
             total += found
             print(dict(total), flush=True)
