@@ -154,6 +154,15 @@ def test_features_are_computed_once(tmp_path, monkeypatch):
     assert len(asked) == 2  # those of another version are not taken
 
 
+def test_a_changed_cover_is_looked_at_anew():
+    cover = pairs(1).covers[0]
+    spam = detectors["spam"]()
+    found = spam.features([cover])
+    changed = cover.changed(tuple(plane ^ 1 for plane in cover.planes))
+    assert not np.array_equal(spam.features([changed]), found)
+    assert np.array_equal(spam.features([changed]), spam.features([PngCover(changed.pixels())]))
+
+
 def test_features_are_computed_beforehand_in_processes(tmp_path, monkeypatch):
     spam, told = detectors["spam"], []
     spam(cache=tmp_path / "few").prepare(pairs(3).covers)

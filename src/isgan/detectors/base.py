@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,7 +16,7 @@ LEAST_PAIRS = 2
 
 Value = TypeVar("Value")
 
-_KNOWN: WeakKeyDictionary[Cover, dict[type, Any]] = WeakKeyDictionary()
+SEEN = "_seen"
 
 
 class Chosen(Sequence[Cover]):
@@ -50,7 +49,11 @@ class Pairs(NamedTuple):
 
 def once(cover: Cover, detector: type, compute: Callable[[Cover], Value]) -> Value:
     """What a detector computes of a file: once for as long as the cover is in memory, in however many tests it is."""
-    known = _KNOWN.setdefault(cover, {})
+    # On the cover itself: a weak dictionary's callbacks would swallow an interrupt. A changed copy takes this along, but has another id.
+    owner, known = vars(cover).get(SEEN, (0, {}))
+    if owner != id(cover):
+        known = {}
+        vars(cover)[SEEN] = (id(cover), known)
     if detector not in known:
         known[detector] = compute(cover)
     value: Value = known[detector]
