@@ -23,13 +23,13 @@ def photographs(tmp_path):
 
 def test_a_sheet_shows_each_pair_and_each_model(photographs, tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
-    assert main(["gallery", "--data", str(photographs), "-o", str(sheet), "-n", "2", "--side", "64",
+    assert main(["gallery", "--data", str(photographs), "-o", str(sheet), "-n", "2", "--side", "96",
                  "--model", "adaptive", "lsb332"]) == 0  # fmt: skip
     assert "adaptive, lsb332" in capsys.readouterr().out
     one = np.asarray(Image.open(sheet).convert("RGB")).astype(int)
-    first = np.asarray(Image.open(photographs / "test" / PHOTOGRAPHS[0].name).convert("RGB").resize((64, 64), Image.Resampling.BILINEAR))
-    places = [(top, left) for top in range(one.shape[0] - 63) for left in range(one.shape[1] - 63)
-              if np.abs(one[top + 32, left : left + 64] - first[32]).mean() < 4]  # fmt: skip
+    first = np.asarray(Image.open(photographs / "test" / PHOTOGRAPHS[0].name).convert("RGB").resize((96, 96), Image.Resampling.BILINEAR))
+    places = [(top, left) for top in range(one.shape[0] - 95) for left in range(one.shape[1] - 95)
+              if np.abs(one[top + 48, left : left + 96] - first[48]).mean() < 4]  # fmt: skip
     assert len({left for _, left in places}) >= 3  # the cover, and two stego images that look like it
 
 

@@ -94,7 +94,7 @@ def test_a_secret_that_does_not_fit_is_hidden_as_well_as_it_fits():
 
 
 def test_what_goes_wrong_names_the_cover():
-    with pytest.raises(IsganError, match=r"adaptive, cover some/a\.png: the cover is too small"):
+    with pytest.raises(IsganError, match=r"adaptive, cover some/a\.png: the picture is too small"):
         send(models.load("adaptive"), scene(8, 8), secret(), "some/a.png", Options())
 
 

@@ -84,7 +84,7 @@ def test_so_does_one_in_colour(strength):
     assert hidden.delivered.picture.shape == (40, 57, 3) and np.array_equal(
         reveal(small(), hidden.stego), hidden.delivered.picture
     )
-    for strength, words in ((6, "strengths 1 to 5 for secrets in colour"), (2.5, r"not 2\.5")):
+    for strength, words in ((6, "strengths 1 to 5 for secrets in colour"), (2.5, r"unknown strength 2\.5")):
         with pytest.raises(IsganError, match=words):
             hide(small(), cover, secret, strength=strength, color=True)
 
