@@ -1,5 +1,6 @@
 """The Python API: paths, bytes, open files, Pillow images and arrays in; stego images and secrets out."""
 
+import csv
 import inspect
 import io
 import subprocess
@@ -15,6 +16,7 @@ from PIL import Image
 import isgan
 from isgan.commands.hide import hide as hide_command
 from isgan.options import Options
+from isgan.pipeline import side_of
 
 PHRASE = "correct horse battery staple"
 
@@ -99,6 +101,18 @@ def test_capacity():
     assert 0 < room["low"]["bytes"] < room["medium"]["bytes"] < room["high"]["bytes"]
     with pytest.raises(isgan.IsganError, match="embedding model"):
         isgan.capacity(photos.photograph(), model="lsb332")
+
+
+@pytest.mark.parametrize("psnr", [30.0, 33.5, 40.0])
+def test_how_large_a_picture_is_promised_was_measured(psnr):
+    table = Path(__file__).parents[1] / "docs" / "results" / "codecs.csv"
+    rows = [row for row in csv.DictReader(table.read_text().splitlines())
+            if (row["codec"], row["colour"], float(row["dB"])) == ("avif", "colour", psnr)]  # fmt: skip
+    assert {int(row["side"]) for row in rows} == {64, 128, 256}
+    for row in rows:
+        side = int(row["side"])
+        assert side_of(round(float(row["bits a pixel"]) * side**2 / 8), psnr) == pytest.approx(side, rel=0.05)
+    assert side_of(800_000, psnr) == pytest.approx(2 * side_of(200_000, psnr))
 
 
 def test_one_set_of_defaults():

@@ -17,7 +17,7 @@ from isgan.decoders import JPEG, TURNS, is_picture, opened
 from isgan.errors import IsganError
 from isgan.files import Named
 from isgan.options import NO_PASS_PHRASE, Options
-from isgan.payload import pack
+from isgan.payload import LOWEST, pack
 from isgan.picture import png_bytes, read_picture
 from isgan.schemes.base import Progress
 from isgan.schemes.embedding import Embedding
@@ -29,7 +29,6 @@ Fields: TypeAlias = Mapping[str, Any]
 
 SHOWN = 1024  # pixels of the longer side of what the page shows
 COPY = 256  # and of the copies that a preview works on
-FAIR = 0.58  # bits a pixel of a picture that is as small as can be, see `isgan.pipeline.BITS_A_PIXEL`
 
 
 class Part(NamedTuple):
@@ -120,7 +119,7 @@ def preview(files: Files, fields: Fields, progress: Progress) -> Made:
         share = 1.0
     else:
         # A secret that does not fit is made smaller: then the copy stands for the smaller one.
-        pixels = min(fields["pixels"] or math.inf, max(8 * room / FAIR, 1))
+        pixels = min(fields["pixels"] or math.inf, max(pipeline.side_of(room, LOWEST) ** 2, 1))
         share = min(1.0, picture.shape[0] * picture.shape[1] / pixels)
         payload = pack(Secret(picture), int(room * share), options, scheme.codec, _larger(room, options))
     size = int(len(payload.data) / share)
