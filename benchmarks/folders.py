@@ -1,9 +1,9 @@
 """How fast a folder run is and what memory it takes: `python benchmarks/folders.py COVERS SECRETS -o docs/results/folders.csv`.
 
-The pictures of two folders are brought to `--side` pixels a side, the secrets to gray unless `--color`, and repeated, turned and
-mirrored, to `-n` pairs, which `isgan hide COVERS SECRETS` hides and `isgan reveal` brings back. A row for each command: pairs a second
-of wall time, without the time that one process takes to start, CPU seconds a pair, and the largest memory of the process that leads and
-of any other, in MiB.
+The pictures of two folders are brought to `--side` pixels a side, the secrets to gray unless `--color`, and repeated, turned, mirrored
+and shifted, to `-n` pairs, which `isgan hide COVERS SECRETS` hides and `isgan reveal` brings back. A row for each command: pairs a
+second of wall time, without the time that one process takes to start, CPU seconds a pair, and the largest memory of the process that
+leads and of any other, in MiB.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import time
 from itertools import cycle, islice
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 LEADER = """
 import resource, sys
@@ -37,8 +37,8 @@ def prepared(source: Path, target: Path, count: int, side: int, mode: str) -> No
             picture = image.convert(mode).resize((side, side), Image.Resampling.LANCZOS)
         if turn % 8 > 3:
             picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        # Every pixel's place is another one in each copy, so that the salts differ.
-        picture.rotate(90 * (turn % 4)).save(target / f"{number:05d}.png")
+        # Every pixel's place is another one in each copy, so that the salts differ, and no cover is there twice.
+        ImageChops.offset(picture.rotate(90 * (turn % 4)), turn // 8).save(target / f"{number:05d}.png")
 
 
 def timed(tokens: list[str]) -> tuple[float, float, int, int]:
