@@ -15,7 +15,7 @@ from isgan.hiders.baluja import Baluja
 from isgan.hiders.isgan import ISGAN
 from isgan.hiders.qim import Qim
 from isgan.hiders.wavelet import Wavelet
-from isgan.key import Key
+from isgan.key import NONCE, Key
 from isgan.metrics.pictures import psnr
 from isgan.options import Options
 from isgan.picture import read_rgb
@@ -113,9 +113,10 @@ def test_tiles_agree_at_their_seams():
 
 
 @pytest.mark.parametrize("strength", [2, 5])
-def test_colour_is_polished_too(strength):
+def test_colour_is_polished_too(strength, monkeypatch):
     """As the receiver sees it: the bits of chroma stay bits. The shipped model has nothing to win, and loses no more
     than rounding does."""
+    monkeypatch.setattr(Key, "nonce", lambda _: bytes(NONCE))  # from nonce to nonce a stego image differs by .03 dB
     cover, secret = (read_rgb(EXAMPLES / name)[64:160, 64:160] for name in ("covers/iguana.png", "secrets/temple.png"))
     for hider, gain in (
         (models.hider("qim"), -0.005),
