@@ -30,7 +30,10 @@ SPARSEST = 20
 """Sums for each bit at most: elements beyond that are joined."""
 
 SEGMENT = 8192
-"""Sums in one trellis at most."""
+"""Sums in one trellis, more where fewer bits than `LEAST` would be theirs."""
+
+LEAST = 2048
+"""Bits that a trellis carries if there are so many: the ends, where few ways are open to a bit, cost what .1 * 400 bits do."""
 
 SAMPLE = 1024
 """Sums that the scale of prices is fitted to; it may be wrong by a tenth before that costs anything."""
@@ -154,7 +157,7 @@ def _embed_dense(stego: np.ndarray, down: np.ndarray, up: np.ndarray, bits: np.n
 
 def _segments(count: int, bits: int) -> list[Segment]:
     sums = min(count, SPARSEST * bits)
-    parts = -(-sums // SEGMENT)
+    parts = min(-(-sums // SEGMENT), max(1, bits // LEAST))
     cuts = [(i * sums // parts, i * bits // parts) for i in range(parts + 1)] if parts else []
     return [Segment(count, sums, a, b, slice(c, d)) for (a, c), (b, d) in pairwise(cuts)]
 
