@@ -502,6 +502,17 @@ def test_a_run_by_minutes_ends(trainer):
     assert 0 < run.step < 500 and 60 <= run.elapsed < 70
 
 
+def test_slow_validations_leave_half_of_the_minutes(trainer, monkeypatch):
+    """Of 40 validations of 14 s in 120 s of steps of 1 s, by a clock that only they move."""
+    run = trainer(schedule={"steps": 0, "minutes": 2.0, "validations": 40})
+    now = [0.0]
+    monkeypatch.setattr("isgan.training.loop.time.monotonic", lambda: now[0])
+    for name, seconds in (("train_step", 1), ("validate", 14)):
+        monkeypatch.setattr(run, name, lambda *_, seconds=seconds: now.__setitem__(0, now[0] + seconds) or 0.0)
+    run.fit()
+    assert 60 <= run.step <= 75
+
+
 @pytest.mark.parametrize("hider", [None, {"name": "isgan"}], ids=["wavelet", "isgan"])
 def test_averaged_weights(trainer, hider):
     """A running mean, BatchNorm's statistics too, whose memory is short at first: decay (k + 1) / (k + 10), at most `ema`."""

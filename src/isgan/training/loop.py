@@ -62,7 +62,7 @@ class Loop:
                                 weight_decay=optimizer.weight_decay, fused=fused)  # fmt: skip
         self.wrapped, self.optimizer = fabric.setup(network, adam)
         self.norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-        self.step, self.elapsed = 0, 0.0
+        self.step, self.elapsed, self.rested = 0, 0.0, 0.0
         self.losses: list[float] = []  # since the last validation
         self.interrupted = self._asked = False
 
@@ -81,6 +81,8 @@ class Loop:
                 validated = self._due(before)
                 if validated:
                     self.validate()
+                    took = time.monotonic() - started - self.elapsed
+                    self.rested = self.elapsed + 2 * took
                 if self.step % self.schedule.save_every == 0:
                     self.save()
                 asked = torch.tensor(
@@ -166,13 +168,15 @@ class Loop:
             raise IsganError(f"{path} is of another version of isgan: start again without --resume") from error
 
     def _due(self, before: float) -> bool:
-        """Is it time to validate, `before` being the progress before the last step?"""
+        """Is it time to validate, `before` being the progress before the last step?
+
+        In a run bounded by minutes validations take half of them at most, however slow they are.
+        """
         count = self.schedule.validations
-        return (
-            int(self.progress() * count) > int(before * count)
-            if count
-            else self.step % self.schedule.validate_every == 0
-        )
+        if not count:
+            return self.step % self.schedule.validate_every == 0
+        rests = self.schedule.minutes > 0 and self.fabric.broadcast(self.elapsed < self.rested)
+        return not rests and int(self.progress() * count) > int(before * count)
 
     def _average(self, averages: Sequence[Tensor], currents: Sequence[Tensor], _count: Tensor | int) -> None:
         if not averages[0].is_floating_point():  # BatchNorm's counters
