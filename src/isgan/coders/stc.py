@@ -33,7 +33,7 @@ SEGMENT = 8192
 """Sums in one trellis, more where fewer bits than `LEAST` would be theirs."""
 
 LEAST = 2048
-"""Bits that a trellis carries if there are so many: the ends, where few ways are open to a bit, cost what .1 * 400 bits do."""
+"""Bits that a trellis carries if there are so many: its ends, where few ways are open to a bit, cost what 50 bits do at the bound."""
 
 SAMPLE = 1024
 """Sums that the scale of prices is fitted to; it may be wrong by a tenth before that costs anything."""
