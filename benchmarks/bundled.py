@@ -22,7 +22,7 @@ from isgan.detectors import bundled
 from isgan.detectors.base import Pairs
 from isgan.detectors.bundling import bundle
 from isgan.evaluation.results import LSB_MATCHING
-from isgan.evaluation.security import CONTROLS, cover_of, hiding
+from isgan.evaluation.stegos import CONTROLS, cover_of, hiding
 from isgan.files import write_file
 from isgan.metrics.security import auc, p_e
 from isgan.models.card import to_toml

@@ -24,7 +24,8 @@ from isgan.errors import IsganError, require
 from isgan.evaluation.paper.curves import FIGURES, subfolder
 from isgan.evaluation.quality import Row, decibels, measure, pair_up, rounded, summary
 from isgan.evaluation.results import Counting, Following, Results, uncounted, unfollowed
-from isgan.evaluation.security import CONTROL, CONTROLS, RETRAINED, Case, Plan, Trial, hiding, pairs, unseen_photographs
+from isgan.evaluation.security import CONTROL, RETRAINED, Case, Plan, Trial, pairs, unseen_photographs
+from isgan.evaluation.stegos import CONTROLS, hiding
 from isgan.files import write_file
 from isgan.options import Options
 from isgan.picture import png_bytes

@@ -1,64 +1,30 @@
 """How surely a detector finds the stego images of a method: detectors are trained for it, and judged on pairs they have
 not seen.
-
-Covers and stego images are written and read by one piece of code, so that nothing but the hiding tells them apart. Two
-controls stand beside the methods: LSB matching, which a detector has to find, and other covers in place of stego
-images, which it must not.
 """
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from isgan import models
-from isgan.covers import covers
-from isgan.covers.base import Cover
-from isgan.covers.png import PngCover
 from isgan.datasets.base import Source
 from isgan.datasets.photographs import Photo, in_share, squares
 from isgan.detectors import detectors
-from isgan.detectors.base import Budget, Detector, Pairs
+from isgan.detectors.base import Budget, Detector
 from isgan.detectors.network import NetworkDetector
 from isgan.errors import IsganError
-from isgan.evaluation import quality
-from isgan.evaluation.results import (
-    LSB_MATCHING,
-    OTHER_COVER,
-    Counting,
-    Following,
-    Results,
-    plain,
-    uncounted,
-    unfollowed,
-)
-from isgan.files import write_file
-from isgan.jit import side_by_side
+from isgan.evaluation.results import Counting, Following, Results, plain, uncounted, unfollowed
+from isgan.evaluation.stegos import Method, Stegos, digest
 from isgan.metrics.security import accuracy, auc, interval, p_e, share_interval
-from isgan.options import Options
-from isgan.picture import read_gray
 
 RUNS, FEATURES = "table6-runs", "features"
 RETRAINED, CONTROL = "retrained", "control"
 SHARES = (0.6, 0.15)  # of the pairs, for training and validation; the rest is the test
 LEAST = 20  # pairs
-AT_ONCE = 8  # stego images
 MEASURES = ("accuracy", "p_e", "auc")
-BITS_PER_SAMPLE = 0.4
-
-Hide = Callable[[Photo, Photo, int], Cover]
-"""The photographs of a pair and its number -> the stego image."""
-
-
-class Method(NamedTuple):
-    """What tells a method's results from those of another version of it, and how it hides."""
-
-    fingerprint: str
-    hide: Hide
 
 
 class Case(NamedTuple):
@@ -108,51 +74,6 @@ class Plan:
         return Budget(float(self.minutes), self.steps) if issubclass(self.detector, NetworkDetector) else Budget()
 
 
-def cover_of(photo: Photo) -> Cover:
-    """A photograph as a cover: the JPEG that it is, or its samples for a PNG."""
-    return PngCover(photo.pixels) if photo.file is None else covers["jpeg"].read(photo.file, photo.name)
-
-
-def lsb_matching(photo: Photo, _secret: Photo, number: int) -> Cover:
-    """LSB matching at 0.4 random bits per sample: half the samples that carry a bit change, by +1 or -1, inwards at
-    black and white.
-
-    In a JPEG the samples are the AC coefficients of Y that are not 0; they change away from 0.
-    """
-    cover = cover_of(photo)
-    rng = np.random.default_rng((7, number))
-    samples = np.stack(cover.planes, axis=-1)
-    change = np.where(rng.random(samples.shape) < 0.5, 1, -1) * (rng.random(samples.shape) < BITS_PER_SAMPLE / 2)
-    lowest, highest = cover.bounds
-    change = np.where((samples <= lowest) | (samples >= highest), np.abs(change) * np.where(samples <= lowest, 1, -1), change)
-    if photo.file is not None:
-        constant = np.arange(samples.shape[0])[:, None, None] % 8 + np.arange(samples.shape[1])[:, None] % 8 == 0
-        change = np.abs(change) * np.sign(samples) * (~constant & (np.abs(samples) < highest))
-    return cover.changed(tuple((samples + change)[..., plane].astype(np.int16) for plane in range(len(cover.planes))))
-
-
-def other_cover(_cover: Photo, secret: Photo, _number: int) -> Cover:
-    """Another photograph, in which nothing is hidden: what a detector finds here lies in the test and not in the
-    images.
-    """
-    return cover_of(secret)
-
-
-CONTROLS = {LSB_MATCHING: Method(LSB_MATCHING, lsb_matching), OTHER_COVER: Method(OTHER_COVER, other_cover)}
-
-
-def hiding(options: Options) -> Method:
-    """A model with these options; it is loaded when it is first used."""
-    loaded = None
-
-    def hide(cover: Photo, secret: Photo, _number: int) -> Cover:
-        nonlocal loaded
-        loaded = loaded or models.load(options.model, options.engine)
-        return quality.hide(loaded, cover_of(cover), read_gray(secret.pixels), cover.name, options).stego
-
-    return Method(models.fingerprint(options.model), hide)
-
-
 def unseen_photographs(source: Source, plan: Plan) -> list[Path]:
     """The photographs that no model was trained on."""
     return [path for path in source.images("train") if not in_share(path, plan.share)] + source.images("test")
@@ -175,16 +96,6 @@ def pairs(source: Source, paths: Sequence[Path], what: str, plan: Plan) -> list[
             "of those that models were trained on"
         )
     return list(zip(photos[: 2 * half : 2], photos[1 : 2 * half : 2], strict=True))
-
-
-def digest(*groups: Sequence[tuple[Photo, Photo]]) -> str:
-    """Eight characters that tell pairs of photographs from others."""
-    found = hashlib.sha256()
-    for group in groups:
-        for photo in (photo for pair in group for photo in pair):
-            found.update(photo.file or photo.pixels.tobytes())
-        found.update(str(len(group)).encode())
-    return found.hexdigest()[:8]
 
 
 def divide(count: int, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -315,7 +226,7 @@ class Trial:
             )
         return table
 
-    def _trained(self, source: "Stegos", name: str, split: int) -> Trained:
+    def _trained(self, source: Stegos, name: str, split: int) -> Trained:
         """Trained, or a network read: these are kept, so that a model that is added later meets the same one as the others.
         Of other detectors the features are kept.
         """
@@ -338,52 +249,3 @@ class Trial:
             detector.save(kept)
             return Trained(detector, detector.steps, detector.training_seconds)
         return Trained(detector, 0, time.monotonic() - started)
-
-
-class Stegos:
-    """Covers and stego images of pairs of photographs as files in a folder, made when they are first asked for."""
-
-    def __init__(
-        self, folder: Path, photos: Sequence[tuple[Photo, Photo]], methods: Mapping[str, Method], counting: Counting
-    ):
-        self.folder, self.photos, self.methods, self.counting = folder, photos, methods, counting
-
-    def pairs(self, name: str, places: Sequence[int] | None = None) -> Pairs:
-        """Covers and stego images of a method; each file is read when it is looked at. With `places`, those alone are made that are
-        missing."""
-        method = self.methods[name]
-        return Pairs(self._files("cover", lambda cover, *_: cover_of(cover), places),
-                     self._files(f"{Path(name).name}-{method.fingerprint}", method.hide, places))  # fmt: skip
-
-    def _files(self, name: str, hide: Hide, places: Sequence[int] | None) -> "Files":
-        folder = self.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        kinds = [".png" if cover.file is None else ".jpg" for cover, _ in self.photos]
-        paths = [folder / f"{number:05}-{Path(cover.name).stem}{kind}"
-                 for number, ((cover, _), kind) in enumerate(zip(self.photos, kinds, strict=True))]  # fmt: skip
-        missing = [number for number in (range(len(paths)) if places is None else places) if not paths[number].exists()]
-        with self.counting(f"{name}: stego images", len(missing)) as done:
-
-            def make(number: int) -> None:
-                write_file(paths[number], hide(*self.photos[number], number).encode(), force=True)
-                done()
-
-            for first in range(0, len(missing), AT_ONCE):  # so that a run that is stopped does not wait for all of them
-                side_by_side(make, missing[first : first + AT_ONCE])
-        return Files(paths)
-
-
-class Files(Sequence[Cover]):
-    """Files as covers, each read when it is asked for, so that memory does not grow with their number."""
-
-    def __init__(self, paths: Sequence[Path]):
-        self.paths = paths
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return Files(self.paths[place])
-        path = self.paths[place]
-        return covers["png" if path.suffix == ".png" else "jpeg"].read(path.read_bytes(), path.name)

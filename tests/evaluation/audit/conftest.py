@@ -14,7 +14,7 @@ from isgan.datasets.photographs import Photo
 from isgan.detectors import detectors
 from isgan.detectors.base import Budget, Detector, Pairs
 from isgan.evaluation.audit.photographs import PNG, Material
-from isgan.evaluation.security import Method
+from isgan.evaluation.stegos import Method
 
 
 class Brightness(Detector):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan, divide
 from isgan.evaluation.results import Results
-from isgan.evaluation.security import CONTROLS
+from isgan.evaluation.stegos import CONTROLS
 from isgan.metrics.security import auc, best_threshold, p_e
 
 OWN = Attack("S3", "mine", "mine")

@@ -13,7 +13,7 @@ from isgan.detectors.base import LEAST_PAIRS, Budget, Detector, Pairs
 from isgan.detectors.network import NetworkDetector
 from isgan.evaluation.audit.photographs import Material
 from isgan.evaluation.results import Counting, Following, Results, plain, uncounted, unfollowed
-from isgan.evaluation.security import Method, Stegos, digest
+from isgan.evaluation.stegos import Method, Stegos, digest
 from isgan.metrics.security import accuracy, auc, missed, p_e, weighted_auc
 
 RUNS = "audit-runs"

@@ -14,7 +14,8 @@ from isgan.datasets import datasets
 from isgan.datasets.base import Source, name_in, open_sets
 from isgan.datasets.photographs import Photo
 from isgan.errors import IsganError
-from isgan.evaluation.security import LEAST, cover_of
+from isgan.evaluation.security import LEAST
+from isgan.evaluation.stegos import cover_of
 from isgan.files import read_file
 from isgan.options import Options
 

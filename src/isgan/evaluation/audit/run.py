@@ -17,7 +17,7 @@ from isgan.evaluation.audit.photographs import Material, gather
 from isgan.evaluation.audit.report import write_report
 from isgan.evaluation.audit.summary import summarise
 from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Counting, Following, Results, uncounted, unfollowed
-from isgan.evaluation.security import CONTROLS, Method
+from isgan.evaluation.stegos import CONTROLS, Method
 from isgan.options import Options
 from isgan.registry import unknown
 

@@ -14,7 +14,7 @@ from isgan.datasets.photographs import Photo
 from isgan.evaluation import quality
 from isgan.evaluation.audit.photographs import JPEG
 from isgan.evaluation.results import Results
-from isgan.evaluation.security import Method, cover_of
+from isgan.evaluation.stegos import Method, cover_of
 from isgan.options import Options
 from isgan.picture import fit, read_gray
 from isgan.schemes.base import Scheme

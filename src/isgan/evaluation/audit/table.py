@@ -17,7 +17,7 @@ from isgan.evaluation.audit.subjects import BITS, DECIBELS, ROOT_BITS, Load, Par
 from isgan.evaluation.audit.summary import summarise
 from isgan.evaluation.quality import key_of
 from isgan.evaluation.results import LSB_MATCHING, Counting, Following, Results, uncounted, unfollowed
-from isgan.evaluation.security import CONTROLS, Method
+from isgan.evaluation.stegos import CONTROLS, Method
 from isgan.metrics import EXACT
 from isgan.metrics.pictures import compare, psnr
 from isgan.options import Options
