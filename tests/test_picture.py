@@ -338,6 +338,17 @@ def test_the_memory_of_decoders_is_bounded_before_they_start(monkeypatch):
     refused(lambda: read_rgb(bytes(progressive)), "too many pixels", "at most 54 megapixels")
 
 
+@pytest.mark.parametrize("options", [{"lossless": True}, {}, {"exif": b"Exif\0\0"}], ids=["VP8L", "VP8", "VP8X"])
+def test_a_large_webp_is_refused_before_its_decoder_is_there(options, monkeypatch):
+    """Which takes the memory for the whole picture as soon as the file is opened."""
+    large = saved(Image.new("RGB", (8000, 4500)), "WEBP", method=0, **options)
+    fitting = saved(Image.new("RGB", (90, 60)), "WEBP", **options)
+    assert read_rgb(fitting).shape == (60, 90, 3)
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it is opened"))
+    refused(lambda: read_rgb(large), "too many pixels", "at most 34 megapixels")
+    assert is_picture(large)
+
+
 def test_limits(monkeypatch):
     monkeypatch.setattr(limits, "MAX_PIXELS", 30 * 41)
     assert read_rgb(PHOTO).shape == PHOTO.shape

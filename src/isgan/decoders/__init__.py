@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from isgan.decoders import depth
 from isgan.decoders.heif import deep_heif, kind_of, open_heif
-from isgan.decoders.limits import DEEP, MAX_PIXELS, MEMORY, PROGRESSIVE, check_scans, check_size
+from isgan.decoders.limits import DEEP, MAX_PIXELS, MEMORY, PROGRESSIVE, check_canvas, check_scans, check_size
 from isgan.decoders.png import COLOR_CHUNKS, PNG_SIGNATURE, bare, color_chunks
 from isgan.decoders.png import profile as png_profile
 from isgan.decoders.profiles import from_inks
@@ -115,6 +115,8 @@ def decode(data: bytes, name: str, frame: int | None = None) -> Decoded:
 def opened(data: bytes, name: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
     """A picture file with its header read and its size checked; decoders' errors become `IsganError`."""
     with decoding(name), muted() if data.startswith(TIFF) else nullcontext():
+        if _is_webp(data):
+            check_canvas(data, name)
         if "HEIF" in formats and kind_of(data) == "HEIC":
             image: Image.Image = open_heif(data, name)
         else:
@@ -149,7 +151,7 @@ def decoding(name: str) -> Iterator[None]:
 
 def is_picture(data: bytes) -> bool:
     """Whether these bytes are meant as a picture that `decode` reads, though they may be damaged or need an extra."""
-    if data.startswith((PNG_SIGNATURE, JPEG)) or kind_of(data):
+    if data.startswith((PNG_SIGNATURE, JPEG)) or _is_webp(data) or kind_of(data):
         return True
     with suppress(IsganError), decoding("it"), Image.open(io.BytesIO(data), formats=PILLOW):  # a text may begin like a BMP
         return True
@@ -160,13 +162,17 @@ def lossy_format(data: bytes) -> str | None:
     """The name of the format if it is one in which files lose detail, None otherwise."""
     if data.startswith(JPEG):
         return "JPEG"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+    if _is_webp(data):
         # A file without loss has a VP8L chunk, after a VP8X chunk of 18 bytes if it has more than the picture.
         return None if data[12:16] == b"VP8L" or (b"VP8L" in data[30:] and b"VP8 " not in data[30:]) else "WebP"
     if data.startswith(TIFF):
         with suppress(IsganError), opened(data, "", ("TIFF",)) as image:
             return "lossy TIFF" if image.info.get("compression") in LOSSY_TIFF else None
     return kind_of(data)
+
+
+def _is_webp(data: bytes) -> bool:
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
 def decoded_of(image: Image.Image, name: str, chunks: dict[bytes, bytes]) -> Decoded:

@@ -27,6 +27,19 @@ def check_scans(data: bytes, name: str) -> None:
             raise IsganError(f"{name} is a JPEG of more than {MAX_SCANS} scans, which no camera or program writes: save it anew, as PNG")
 
 
+def check_canvas(data: bytes, name: str) -> None:
+    """`check_size` of a WebP file by its first chunk: its decoder takes the memory as soon as the file is opened."""
+    kind, head = data[12:16], data[20:30]
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (4, 7))
+    elif kind == b"VP8L":
+        bits = int.from_bytes(head[1:5], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    else:  # "VP8 "; of anything else the decoder says what it thinks
+        width, height = (int.from_bytes(head[at : at + 2], "little") & 0x3FFF or 1 for at in (6, 8))
+    check_size(width, height, name, MEMORY["WEBP"])
+
+
 def check_size(width: int, height: int, name: str, memory: int = 4) -> None:
     """`IsganError` for a picture without pixels, or with more than `MAX_PIXELS` or than `MAX_MEMORY` has room for.
 
