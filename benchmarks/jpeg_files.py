@@ -1,7 +1,7 @@
 """Real JPEG files through `isgan hide` and `isgan reveal`, as files: what comes back, sizes, seconds, reasons for
 refusal.
 
-    python benchmarks/jpeg_files.py FOLDER_OR_FILE... --output docs/results/jpeg-files.csv [--bytes 500]
+    python benchmarks/jpeg_files.py FOLDER_OR_FILE... --output jpeg-files.csv [--bytes 500]
 
 Each file hides random bytes, which have to come back from the stego file, which has to have the cover's header and
 tables, and differ in nothing but coefficients of Y; Pillow has to decode it. A file that is refused is tried with
@@ -69,7 +69,7 @@ def through(path: Path, secret: bytes, risk: str, folder: Path) -> dict[str, obj
 
 def about(path: Path) -> dict[str, object]:
     with Image.open(path) as image:
-        facts = {"file": path.name, "width": image.width, "height": image.height, "bytes": path.stat().st_size}
+        facts = {"file": f"{path.parent.name}/{path.name}", "width": image.width, "height": image.height, "bytes": path.stat().st_size}
     try:
         header = JpegCover.read(path.read_bytes(), path.name).header
     except isgan.IsganError:
@@ -94,17 +94,17 @@ def main() -> None:
             table.writeheader()
         for file in files:
             row = about(file)
-            secret = os.urandom(args.bytes)
+            secret, refused = os.urandom(args.bytes), ""
             for risk in ("medium", "high"):
                 try:
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore", isgan.IsganWarning)
                         row |= through(file, secret, risk, Path(folder))
                 except isgan.IsganError as error:
-                    row["outcome"] = f"{row.get('outcome', '')}{risk}: {error} ".replace(str(folder), "")
+                    refused = row["outcome"] = f"{refused}{risk}: {error}; ".replace(f"{folder}/", "")
                     continue
                 if risk == "high":
-                    row["outcome"] = f"{risk}: revealed"
+                    row["outcome"] = f"{refused}{risk}: revealed"
                 break
             table.writerow(row)
             output.flush()
