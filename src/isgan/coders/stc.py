@@ -33,7 +33,7 @@ SEGMENT = 8192
 """Sums in one trellis, more where fewer bits than `LEAST` would be theirs."""
 
 LEAST = 2048
-"""Bits that a trellis carries if there are so many: its ends, where few ways are open to a bit, cost what 50 bits do at the bound."""
+"""Bits that a trellis carries at least, roughly: its ends, where few ways are open to a bit, cost what 50 bits do at the bound."""
 
 SAMPLE = 1024
 """Sums that the scale of prices is fitted to; it may be wrong by a tenth before that costs anything."""
@@ -157,7 +157,7 @@ def _embed_dense(stego: np.ndarray, down: np.ndarray, up: np.ndarray, bits: np.n
 
 def _segments(count: int, bits: int) -> list[Segment]:
     sums = min(count, SPARSEST * bits)
-    parts = min(-(-sums // SEGMENT), max(1, bits // LEAST))
+    parts = min(-(-sums // SEGMENT), max(1, (bits + LEAST // 2) // LEAST))
     cuts = [(i * sums // parts, i * bits // parts) for i in range(parts + 1)] if parts else []
     return [Segment(count, sums, a, b, slice(c, d)) for (a, c), (b, d) in pairwise(cuts)]
 
