@@ -10,7 +10,6 @@ import numpy as np
 from isgan.decoders import opened
 from isgan.decoders.limits import MEMORY, check_size
 from isgan.errors import IsganError
-from isgan.jit import side_by_side
 from isgan.metrics.pictures import psnr as psnr_of
 
 DECADE = 25.0  # dB that ten times the bytes are worth
@@ -149,7 +148,8 @@ class Search:
         below = level - 1
         # Of a smooth picture many levels are much the same, and a sketch that is a little off misleads by several.
         while self.made[high].psnr > psnr + WIDE and high - low > 1:
-            self.make(below)
+            if below not in self.made:
+                self.make(below)
             low, high = (low, below) if self.made[below].psnr >= psnr else (below, high)
             below = (low + high) // 2
         return self.made[high]
@@ -177,17 +177,12 @@ class Search:
     def _level_of(self, psnr: float) -> int:
         return min(self.first(lambda made: made.psnr - psnr), self.codec.levels[-1])
 
-    def make(self, *levels: int) -> None:
-        """Levels as they will be used, side by side; estimates of others follow by how much these were foreseen wrongly.
-
-        Where they are sketched first, the level that is wanted and its neighbour are made at once: often both are needed.
-        """
-        wanted = [level for level in levels if level in self.codec.levels and level not in self.made]
-        for level, data in zip(wanted, side_by_side(lambda level: self.codec.pack(self.picture, level), wanted), strict=True):
-            made = self.made[level] = self._encoded(data)
-            if level in self.sketches:
-                foreseen, real = self.codec.foreseen(level, self.sketches[level]), _estimate(made)
-                self.off = Estimate(real.size / foreseen.size, real.psnr - foreseen.psnr)
+    def make(self, level: int) -> None:
+        """A level as it will be used; estimates of others follow by how much it was foreseen wrongly."""
+        made = self.made[level] = self._encoded(self.codec.pack(self.picture, level))
+        if level in self.sketches:
+            foreseen, real = self.codec.foreseen(level, self.sketches[level]), _estimate(made)
+            self.off = Estimate(real.size / foreseen.size, real.psnr - foreseen.psnr)
 
     def at(self, level: int) -> Estimate:
         """What is known, or estimated by a sketch."""
