@@ -158,9 +158,13 @@ class Search:
         """What `best` will roughly come to, in a fraction of the time; that of the smallest file if none fits."""
         return self.at(self._best_level(room, psnr))
 
-    def foreseen_fewest(self, psnr: float) -> "Estimate":
-        """What `fewest` will roughly come to, in a fraction of the time."""
-        return self.at(self._level_of(psnr))
+    def bytes_for(self, psnr: float) -> float:
+        """What so many dB roughly take, by the two levels next to it that are known; none is encoded for it."""
+        known = sorted(map(self.at, self.made.keys() | self.sketches.keys()), key=lambda made: abs(made.psnr - psnr))
+        near, next_to_it = known[0], known[min(1, len(known) - 1)]
+        gained = near.psnr - next_to_it.psnr
+        decades = math.log10(near.size / next_to_it.size) / gained if gained else 1 / DECADE
+        return near.size * 10 ** ((psnr - near.psnr) * max(decades, 0.0))
 
     def _best_level(self, room: int, psnr: float | None) -> int:
         enough = math.inf if psnr is None else psnr
