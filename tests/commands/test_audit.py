@@ -84,6 +84,12 @@ def test_a_table_of_ways_to_embed(photographs, tmp_path, capsys):
     assert float(default["secret_psnr"]) >= 33.5 and float(default["stego_psnr"]) > float(control["stego_psnr"]) - 20
     images = [row for row in rows(tmp_path / "out" / "audit-images.csv") if row["setting"] == "33.5 dB"]
     assert float(default["bytes"]) == pytest.approx(np.mean([float(row["bytes"]) for row in images]), abs=1e-4)
+    # A detector that comes later joins those that looked before, in the rows that are asked for.
+    assert main([*line[:-1], "crm", "--rows", "hill, cmdc, 33.5 dB"]) == 0
+    alone, both = rows(tmp_path / "out" / "audit-table.csv")
+    assert alone == control | {"p_e_crm": "", "interval_crm": ""} and both["p_e_spam"] == default["p_e_spam"] and both["p_e_crm"]
+    assert main([*line, "--rows", "99 dB"]) == 2
+    assert "no row of the table has '99 dB' in its name" in capsys.readouterr().err
     assert main([*line, "--write"]) == 2
     assert "run it to its end first" in capsys.readouterr().err
 
@@ -94,6 +100,7 @@ BAD = {
     "did you mean 'adaptive'?": ["--model", "adaptiv"],
     "is the name of a control": ["--model", "cover=lsb332"],
     "--write is for --table": ["--write"],
+    "--rows is for --table": ["--rows", "dB"],
     "splits": ["--splits", "1"],
     "pairs": ["--pairs", "3"],
     "no such folder": ["--data", "nowhere"],

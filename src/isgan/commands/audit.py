@@ -30,6 +30,7 @@ def audit(
     scale: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1.0,
     threads: Annotated[int | None, Parameter(validator=Least)] = None,
     table: Annotated[bool, Parameter(negative="")] = False,
+    rows: Annotated[list[str] | None, Several] = None,
     write: Annotated[bool, Parameter(negative="")] = False,
     tiny: Annotated[bool, Parameter(negative="")] = False,
 ) -> list[dict[str, Any]]:
@@ -73,6 +74,9 @@ def audit(
         Cores to work on; all if not given.
     table
         Compare costs and strategies of embedding, and networks, at equal quality of the secret and at several rates, instead.
+    rows
+        With --table: the rows with one of these texts in their name, such as "bits a root" or "33.5 dB"; all if not given. Detectors that
+        looked at a row in an earlier run into the same folder count too.
     write
         With --table: write what it says into the default model, the bits that --risk allows and what `hide` says of the risk.
     tiny
@@ -94,8 +98,8 @@ def audit(
     from isgan.options import Options
 
     require("audit", "scipy", "sealwatch")
-    if write and not table:
-        raise IsganError("--write is for --table: add it, or leave --write out")
+    if (write or rows) and not table:
+        raise IsganError(f"{'--write' if write else '--rows'} is for --table: add it, or leave it out")
     if threads:
         limit(threads)
         if find_spec("torch"):
@@ -105,15 +109,15 @@ def audit(
     request = Request(chosen, data, tuple(secrets or ()), tuple(detectors or ("fast",)), tuple(levels or attackers.LEVELS), pairs, side,
                       scale, minutes, splits, budget)  # fmt: skip
     if table:
-        return _table(request, output, write, tiny)
-    rows = audit(Results(output), smallest(request) if tiny else request, command=shlex.join(["isgan", *sys.argv[1:]]),
+        return _table(request, output, rows, write, tiny)
+    made = audit(Results(output), smallest(request) if tiny else request, command=shlex.join(["isgan", *sys.argv[1:]]),
                  counting=counting, following=fraction_done)  # fmt: skip
     columns = ("kind", "level", "subject", "trained_on", "leaked", "source", "detector", "p_e", "p_e_interval", "auc", "wauc", "md5",
                "tested_pairs")  # fmt: skip
-    return [{column: row[column] for column in columns} for row in strongest(rows)]
+    return [{column: row[column] for column in columns} for row in strongest(made)]
 
 
-def _table(request: Any, output: Path, write: bool, tiny: bool) -> list[dict[str, Any]]:
+def _table(request: Any, output: Path, rows: list[str] | None, write: bool, tiny: bool) -> list[dict[str, Any]]:
     """`isgan audit --table`."""
     from isgan.console import counting, fraction_done
     from isgan.evaluation.audit import curve
@@ -127,10 +131,10 @@ def _table(request: Any, output: Path, write: bool, tiny: bool) -> list[dict[str
     request = smallest(request) if tiny else request
     materials = gather(request.data, request.secrets, request.side, request.pairs, request.scale)
     results = Results(output)
-    rows = compare_all(results, materials, plan_of(request), tiny=tiny, counting=counting, following=fraction_done,
+    made = compare_all(results, materials, plan_of(request), texts=rows or ("",), tiny=tiny, counting=counting, following=fraction_done,
                        detectors=lambda material: list(filter(learns, chosen(request.detectors, kind_of(material)))))  # fmt: skip
     if write:
         return [{"covers": kind} | levels for kind, levels in curve.write(results.rows(TABLE)).items()]
     columns = ("kind", "side", "name", "setting", "pairs", "stego_psnr", "stego_ssim", "secret_psnr", "rate", "strongest", "p_e",
                "p_e_interval")  # fmt: skip
-    return [{column: row[column] for column in columns} for row in rows]
+    return [{column: row[column] for column in columns} for row in made]

@@ -102,5 +102,3 @@ def curve(subject: str, material: Material, splits: int) -> list[Attack]:
 def transfer_controls(teachers: Sequence[str]) -> list[Attack]:
     """What the paper's detector finds of the very network it learned on, and of the same network from another seed."""
     return [Attack("S1", name, TEACHER, within=POOL) for name in teachers] if TEACHER in teachers else []
-
-

@@ -25,9 +25,13 @@ def summarise(rows: Sequence[Mapping[str, str]], prints: Mapping[str, set[str]])
     table = [_mean(group) for group in groups.values()]
     for test in {_test(row) for row in table}:
         same = [row for row in table if _test(row) == test]
-        best = min(same, key=lambda row: (row["val_p_e"], row["detector"]))
-        best["strongest"] = "yes"
+        strongest_of(same)["strongest"] = "yes"
     return table
+
+
+def strongest_of(same: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of the rows of one test, that of least P_E on the validation pairs."""
+    return min(same, key=lambda row: (row["val_p_e"], row["detector"]))
 
 
 def current(rows: Sequence[Mapping[str, str]], prints: Mapping[str, set[str]]) -> Iterator[Mapping[str, str]]:

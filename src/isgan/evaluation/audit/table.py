@@ -2,22 +2,24 @@
 falls with the rate, and rises with the size of the cover."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from isgan import models
+from isgan.errors import IsganError
 from isgan.evaluation.audit import subjects
 from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan
 from isgan.evaluation.audit.levels import kind_of
 from isgan.evaluation.audit.photographs import Material
 from isgan.evaluation.audit.subjects import BITS, DECIBELS, ROOT_BITS, Load, Parts, Sizes
-from isgan.evaluation.audit.summary import summarise
+from isgan.evaluation.audit.summary import strongest_of, summarise
 from isgan.evaluation.quality import key_of
 from isgan.evaluation.results import LSB_MATCHING, Counting, Following, Results, uncounted, unfollowed
 from isgan.evaluation.stegos import CONTROLS, Method
+from isgan.files import quoted
 from isgan.metrics import EXACT
 from isgan.metrics.pictures import compare, psnr
 from isgan.options import Options
@@ -154,7 +156,7 @@ class Comparison:
         return self.results.completed(IMAGES, keys, names, measured, self.counting)
 
     def rows(self, wanted: Sequence[Entry]) -> list[dict[str, Any]]:
-        """One row for each entry that is measured as far as the pairs go."""
+        """One row for each entry that is measured as far as the pairs go; detectors of earlier runs count, if they have all splits."""
         known, table = self.results.rows(RUNS), []
         for entry in wanted:
             bench = self.bench(entry)
@@ -162,12 +164,14 @@ class Comparison:
             if bench.missing([test], self.detectors):
                 continue
             prints = {entry.label: {bench.methods[entry.label].fingerprint}}
-            own = [row for row in known if row["photographs"] == bench.print and row["splits"] == str(self.plan.splits)]
-            found = [row for row in summarise(own, prints) if row["detector"] in self.detectors]
+            budgets = {"0.0", str(float(self.plan.budget))}
+            own = [row for row in known if row["photographs"] == bench.print and row["splits"] == str(self.plan.splits)
+                   and row["budget"] in budgets]  # fmt: skip
+            found = [row for row in summarise(own, prints) if row["splits"] == self.plan.splits]
             table.append(self._row(entry, bench, found))
         return table
 
-    def _row(self, entry: Entry, bench: Bench, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def _row(self, entry: Entry, bench: Bench, found: Sequence[dict[str, Any]]) -> dict[str, Any]:
         images = self.images(entry, bench)
         row: dict[str, Any] = {"kind": self.material.kind, "side": bench.material.pairs[0][0].pixels.shape[0], "name": entry.name,
                                "setting": entry.setting, "pairs": len(images),
@@ -178,7 +182,7 @@ class Comparison:
             row[column] = float(np.mean(values)) if values else ""
         row["rate"] = 8 * (row["bytes"] + subjects.OVERHEAD) / row["weight"] if row["bytes"] != "" else ""
         row["root_bits"] = row["rate"] * math.sqrt(row["weight"]) if row["rate"] != "" else ""
-        best = next(one for one in found if one["strongest"])
+        best = strongest_of(found)
         row |= {"leaked": best["train_pairs"] + best["val_pairs"]}
         row |= {"strongest": best["detector"], **{key: best[key] for key in ("p_e", "p_e_interval", "auc", "wauc", "md5")}}
         for one in found:
@@ -187,20 +191,29 @@ class Comparison:
 
 
 def compare_all(results: Results, materials: Sequence[Material], plan: Plan, detectors: Callable[[Material], Sequence[str]], *,
-                tiny: bool = False, counting: Counting = uncounted, following: Following = unfollowed) -> list[dict[str, Any]]:  # fmt: skip
+                texts: Sequence[str] = ("",), tiny: bool = False, counting: Counting = uncounted,
+                following: Following = unfollowed) -> list[dict[str, Any]]:  # fmt: skip
     """Measures what is missing and writes `audit-table.csv`: what could be measured so far, of each kind of covers.
 
     Args:
         detectors: material -> names.
+        texts: rows with one of them in their label, such as "33.5 dB" or "bits a root".
         tiny: two rows alone.
+
+    Raises:
+        IsganError: no row has such a text.
     """
+    wanted = {material.kind: [entry for entry in entries(kind_of(material)) if any(text in entry.label for text in texts)]
+              for material in materials}  # fmt: skip
+    if not any(wanted.values()):
+        like = quoted(entries("png")[1].label)
+        raise IsganError(f"no row of the table has {quoted(', '.join(texts))} in its name: they are called like {like}")
     table: list[dict[str, Any]] = []
     for material in materials:
-        wanted = entries(kind_of(material))
-        wanted = wanted[:2] if tiny else wanted
+        own = wanted[material.kind][: 2 if tiny else None]
         comparison = Comparison(results, material, detectors(material), plan, counting, following)
-        for _ in comparison.runs(wanted):
+        for _ in comparison.runs(own):
             pass
-        table += comparison.rows(wanted)
+        table += comparison.rows(own)
     results.merge(TABLE, table, ("kind", "side", "name", "setting"))
     return table
