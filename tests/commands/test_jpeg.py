@@ -130,3 +130,14 @@ def test_rates_are_per_coefficient_that_is_not_zero(files, capsys) -> None:
     facts = json.loads(capsys.readouterr().out)
     assert facts["rate"] == pytest.approx(rooms["medium"]["rate"], rel=1e-9)
     assert 8 * facts["bytes"] < facts["rate"] * cover.weight < 8 * facts["bytes"] + 1000
+
+
+def test_capacity_leaves_it_to_hide_to_speak_of_a_thumbnail(files, capsys) -> None:
+    thumbnail = io.BytesIO()
+    Image.open("photo.jpg").resize((32, 32)).save(thumbnail, "JPEG")
+    exif = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0" + thumbnail.getvalue()
+    Image.open("photo.jpg").save("exif.jpg", quality="keep", exif=exif)
+    assert run("capacity", "exif.jpg") == 0
+    assert "--strip-metadata" not in capsys.readouterr().err
+    assert run("hide", "exif.jpg", "notes.txt", "-o", "stego.jpg") == 0
+    assert "--strip-metadata" in capsys.readouterr().err

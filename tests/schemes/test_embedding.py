@@ -137,7 +137,7 @@ def test_covers_as_much_larger_as_said_take_the_secret(scheme, risk, times) -> N
     cover = noise(128)
     room = scheme.room(cover, risk)
     size = int(times * (room + TAG + HEAD)) - TAG - HEAD
-    said = scheme._larger(cover, room + TAG + HEAD, risk)(size + TAG + HEAD)
+    said = scheme.larger("png", room, risk)(size)
     side = 128 * said**0.5
     assert scheme.room(noise(int(side) + 1), risk) >= size
     assert scheme.room(noise(int(0.97 * side)), risk) < size

@@ -33,4 +33,5 @@ def capacity(
     """
     from isgan import pipeline, standard
 
-    return pipeline.capacity(standard.source(cover), Options(model=model, scale=scale, frame=frame))
+    # What to do about a JPEG's EXIF data and content credentials is for `hide` to say: they make no difference here.
+    return pipeline.capacity(standard.source(cover), Options(model=model, scale=scale, frame=frame, strip_metadata=True))

@@ -84,7 +84,7 @@ class Embedding(Scheme):
         room = self.room(cover, options.risk, surely=options.quality is None and not options.exact and secret.picture is not None)
         if not room and not self._freedom(cover, cover.avoided()):
             raise _rigid()
-        payload = pack(secret, room, options, options.codec or self.codec, self._larger(cover, room, options.risk))
+        payload = pack(secret, room, options, options.codec or self.codec, self.larger(covers.name_of(type(cover)), room, options.risk))
         changes = self._embed(cover, payload.data, key, options.risk, progress)
         planes = tuple(plane + change for plane, change in zip(cover.planes, changes, strict=True))
         changed = sum(np.count_nonzero(change) for change in changes) / cover.samples
@@ -116,13 +116,18 @@ class Embedding(Scheme):
         left = self._freedom(cover, *avoided) ** (2 if surely else 1)
         return max(0, min(int(self._most(cover) * left) - TAG, int(bits) // 8 - TAG - HEAD))
 
-    def _larger(self, cover: Cover, room: int, risk: Risk) -> Larger:
-        """How many times more samples a cover needs to take so many bytes at a risk, as a function of the bytes."""
-        points = self._curve(cover)
+    def larger(self, kind: str, room: int, risk: Risk) -> Larger:
+        """How many times more samples a cover of this kind needs to take so many bytes at a risk, as a function of the bytes; `room` is
+        what it takes now."""
+        settings = self.settings[kind]
+        points = measured(kind, settings.cost, settings.strategy)
 
         def times(size: int) -> float:
-            more = max(1.0, size / max(room, 1))
-            return more if risk == "high" else samples_of(more * root_of(cover.weight, points), points) / cover.weight
+            more = max(1.0, (HEAD + size + TAG) / (HEAD + room + TAG))
+            if risk == "high":
+                return more
+            root = 8 * (HEAD + room + TAG) / getattr(settings, risk)
+            return samples_of(more * root, points) / samples_of(root, points)
 
         return times
 

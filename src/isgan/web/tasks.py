@@ -112,16 +112,17 @@ def preview(files: Files, fields: Fields, progress: Progress) -> Made:
     if not isinstance(scheme, Embedding):
         raise IsganError("there is no preview of what networks do: hide, and see")
     room, most = fields["room"], fields["most"]
+    larger = scheme.larger("jpeg" if fields["jpeg"] else "png", room, options.risk)
     picture = _reduced(read_picture(files["secret"]), COPY) if is_picture(files["secret"]) and not options.exact else None
     if picture is None:
         whole = Secret(data=files["secret"], name=files["secret"].name)
-        payload = pack(whole, room, options, scheme.codec, _larger(room, options))
+        payload = pack(whole, room, options, scheme.codec, larger)
         share = 1.0
     else:
         # A secret that does not fit is made smaller: then the copy stands for the smaller one.
         pixels = min(fields["pixels"] or math.inf, max(pipeline.side_of(room, LOWEST) ** 2, 1))
         share = min(1.0, picture.shape[0] * picture.shape[1] / pixels)
-        payload = pack(Secret(picture), int(room * share), options, scheme.codec, _larger(room, options))
+        payload = pack(Secret(picture), int(room * share), options, scheme.codec, larger)
     size = int(len(payload.data) / share)
     copy = _reduced(read_picture(files["cover"]), COPY)
     look = Options(risk="high", exact=True, jpeg_quality=95 if fields["jpeg"] else None)
@@ -218,9 +219,3 @@ def _words(facts: Mapping[str, Any], fields: Fields) -> dict[str, str]:
 def _finite(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Without numbers that JSON has not."""
     return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in facts.items()}
-
-
-def _larger(room: int, options: Options) -> Callable[[int], float]:
-    """What `Embedding` says of larger covers, for a room that is known."""
-    power = 1 if options.risk == "high" else 2
-    return lambda size: max(1.0, size / max(room, 1)) ** power
