@@ -1,4 +1,4 @@
-"""Adversarial training (eq. 3-4): who learns from whom, what each trick does, and that a run resumes with its steganalyzer."""
+"""Adversarial training (eq. 3-4): who learns from whom, what each trick does, and that a run resumes with its steganalyzers."""
 
 import csv
 import dataclasses
@@ -22,7 +22,7 @@ from isgan.training.detecting import answers
 from isgan.training.hiding import WEIGHTS, loop
 from isgan.training.loop import CHECKPOINT, Loop
 from isgan.training.pairs import Photographs
-from isgan.training.recipe import Recipe, recipe_from
+from isgan.training.recipe import Recipe, parse_value, read_recipe, recipe_from
 
 RECIPE = {
     "hider": {"name": "wavelet", "blocks": 1, "hidden": 8},
@@ -77,7 +77,7 @@ def test_the_term_teaches_the_hider_only(adversary):
     stego.requires_grad_()
     game.term(cover, stego, 0).backward()
     assert stego.grad.abs().sum() > 0
-    assert all(parameter.grad is None and parameter.requires_grad for parameter in game.steganalyzer.parameters())
+    assert all(parameter.grad is None and parameter.requires_grad for parameter in game.steganalyzers[0].parameters())
 
 
 @pytest.mark.parametrize("flipped", [True, False])
@@ -87,8 +87,8 @@ def test_following_the_term_makes_the_steganalyzer_say_cover(adversary, flipped)
     stego.requires_grad_()
     game.term(cover, stego, 0).backward()
     with torch.no_grad():
-        before = answers(game.steganalyzer.train(), cover, stego)[1].softmax(dim=1)[:, 0].mean()
-        after = answers(game.steganalyzer.train(), cover, stego - 0.05 * stego.grad / stego.grad.norm())[1].softmax(dim=1)[:, 0].mean()
+        before = answers(game.steganalyzers[0].train(), cover, stego)[1].softmax(dim=1)[:, 0].mean()
+        after = answers(game.steganalyzers[0].train(), cover, stego - 0.05 * stego.grad / stego.grad.norm())[1].softmax(dim=1)[:, 0].mean()
     assert after > before
 
 
@@ -97,7 +97,7 @@ def test_flipped_labels_are_the_non_saturating_term(adversary):
     cover, stego = batch()
     stego.requires_grad_()
     game = adversary(weight=0.5, ramp=0)
-    logits = answers(game.steganalyzer.train(), cover, stego)[1].detach()
+    logits = answers(game.steganalyzers[0].train(), cover, stego)[1].detach()
     likely = logits.softmax(dim=1)
     assert game.term(cover, stego, 0).item() == pytest.approx(0.5 * -likely[:, 0].log().mean().item(), rel=1e-4)
     game = adversary(weight=0.5, ramp=0, flipped=False)
@@ -107,7 +107,7 @@ def test_flipped_labels_are_the_non_saturating_term(adversary):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_the_steganalyzer_learns(adversary, optimizer):
     game = adversary(optimizer=optimizer, lr=1e-2 if optimizer == "sgd" else 1e-3)
-    assert type(game.optimizer).__name__.lower() == optimizer
+    assert type(game.optimizers[0]).__name__.lower() == optimizer
     for step in range(30):
         game.learn(*batch(4, seed=4 * step), step)
     game.accuracies()
@@ -127,7 +127,7 @@ def test_accuracies_are_of_covers_and_of_stego_images(adversary, says):
     """A steganalyzer that calls everything a cover is right of the covers."""
     game = adversary(every=5)
     with torch.no_grad():
-        last = game.steganalyzer.layers[-1]
+        last = game.steganalyzers[0].layers[-1]
         last.weight.zero_()
         last.bias.copy_(torch.eye(2)[says])
     for step in (1, 2):
@@ -141,16 +141,16 @@ def test_accuracies_are_of_covers_and_of_stego_images(adversary, says):
 )
 def test_the_steganalyzers_optimizer_is_the_recipes(adversary, options):
     game = adversary(**options)
-    (group,) = game.optimizer.param_groups
+    (group,) = game.optimizers[0].param_groups
     assert {"optimizer": options["optimizer"]} | {key: group[key] for key in options if key != "optimizer"} == options
-    assert group["params"] == list(game.steganalyzer.parameters())
+    assert group["params"] == list(game.steganalyzers[0].parameters())
 
 
 def test_sgd_by_hand(adversary):
     """Two steps with momentum and L2 regularisation."""
     lr, momentum, decay = 0.02, 0.7, 0.03
     game = adversary(optimizer="sgd", lr=lr, momentum=momentum, weight_decay=decay)
-    weight = game.steganalyzer.layers[-1].weight
+    weight = game.steganalyzers[0].layers[-1].weight
     expected, velocity = weight.detach().clone(), 0
     for step in (0, 1):
         game.learn(*batch(seed=step), step)
@@ -165,11 +165,11 @@ def test_the_steganalyzer_learns_the_labels(adversary, monkeypatch):
     monkeypatch.setattr(game, "_labels", lambda count, _: (np.array([0.9, 0.3]), np.array([0.0, 0.6])))
     cover, stego = batch()
     likely = torch.tensor([0.9, 0.3, 0.0, 0.6])
-    told = torch.cat(answers(game.steganalyzer.train(), cover, stego)).log_softmax(dim=1)
+    told = torch.cat(answers(game.steganalyzers[0].train(), cover, stego)).log_softmax(dim=1)
     loss = -(likely * told[:, COVER] + (1 - likely) * told[:, STEGO]).mean()
-    expected = torch.autograd.grad(loss, list(game.steganalyzer.parameters()))
+    expected = torch.autograd.grad(loss, list(game.steganalyzers[0].parameters()))
     game.learn(cover, stego, 0)
-    for parameter, gradient in zip(game.steganalyzer.parameters(), expected, strict=True):
+    for parameter, gradient in zip(game.steganalyzers[0].parameters(), expected, strict=True):
         assert torch.allclose(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
 
 
@@ -178,8 +178,8 @@ def test_the_steganalyzer_works_in_32_bits(adversary, autocast):
     """It is given the images as they are, and none of its layers rounds to bf16."""
     game = adversary(weight=1.0, ramp=0)
     given, made = [], []
-    game.steganalyzer.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
-    for layer in game.steganalyzer.layers:
+    game.steganalyzers[0].register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
+    for layer in game.steganalyzers[0].layers:
         layer.register_forward_hook(lambda *call: made.append(call[-1].dtype))
     cover, stego = batch()
     stego.requires_grad_()
@@ -188,7 +188,7 @@ def test_the_steganalyzer_works_in_32_bits(adversary, autocast):
         game.learn(cover, stego, 0)
     images = torch.cat([cover, stego])
     assert len(given) == 2 and all(seen.dtype == torch.float32 and torch.equal(seen, images) for seen in given)
-    assert len(made) == 2 * len(game.steganalyzer.layers) and set(made) == {torch.float32}
+    assert len(made) == 2 * len(game.steganalyzers[0].layers) and set(made) == {torch.float32}
 
 
 def test_the_hider_learns_nothing_from_the_steganalyzers_step(adversary):
@@ -200,10 +200,10 @@ def test_the_hider_learns_nothing_from_the_steganalyzers_step(adversary):
 
 def test_it_learns_once_in_so_many_steps(adversary):
     game = adversary(every=3)
-    weights = [parameter.detach().clone() for parameter in game.steganalyzer.parameters()]
+    weights = [parameter.detach().clone() for parameter in game.steganalyzers[0].parameters()]
 
     def moved() -> bool:
-        return any(not torch.equal(a, b) for a, b in zip(weights, game.steganalyzer.parameters(), strict=True))
+        return any(not torch.equal(a, b) for a, b in zip(weights, game.steganalyzers[0].parameters(), strict=True))
 
     for step in (1, 2):
         game.learn(*batch(), step)
@@ -243,7 +243,7 @@ def test_the_steganalyzer_is_shown_the_pool(adversary):
     """Beside the covers stand stego images of this step and of those before."""
     game = adversary(pool=2)
     shown = []
-    game.steganalyzer.register_forward_pre_hook(lambda _, arguments: shown.append((arguments[0] * 255).round().amax(dim=(1, 2, 3))))
+    game.steganalyzers[0].register_forward_pre_hook(lambda _, arguments: shown.append((arguments[0] * 255).round().amax(dim=(1, 2, 3))))
     cover, past, fresh = (torch.full((2, 3, 64, 64), level / 255) for level in (10, 50, 200))
     for step, stego in enumerate([past, *[fresh] * 7]):
         game.learn(cover, stego, step)
@@ -252,10 +252,55 @@ def test_the_steganalyzer_is_shown_the_pool(adversary):
     assert set(shown[1:, 2:].flatten().tolist()) == {50, 200}
 
 
+def test_an_ensemble_of_two_equal_networks_is_one_network(adversary):
+    """Term, gradient and accuracies."""
+    one, two = adversary(weight=0.5, ramp=0), adversary(weight=0.5, ramp=0, steganalyzer={"name": ["isgan", "isgan"]})
+    for member in two.steganalyzers:
+        member.load_state_dict(one.steganalyzers[0].state_dict())
+    for step in range(3):
+        cover, stego = batch(seed=step)
+        stego.requires_grad_()
+        terms = [game.term(cover, stego, step) for game in (one, two)]
+        gradients = [torch.autograd.grad(term, stego)[0] for term in terms]
+        assert torch.allclose(*terms) and torch.allclose(*gradients, rtol=1e-4, atol=1e-7) and gradients[0].abs().sum() > 0
+        for game in (one, two):
+            game.learn(cover, stego, step)
+    assert one.accuracies() == two.accuracies()
+
+
+def test_an_ensembles_term_and_accuracies_are_the_means(adversary):
+    """One that calls everything a cover beside one that calls everything a stego image."""
+    game = adversary(weight=1.0, ramp=0, lr=0.0, steganalyzer={"name": ["isgan", "xunet"]})
+    with torch.no_grad():
+        for member, (cover, stego) in zip(game.steganalyzers, ((2.0, 0.0), (0.0, 3.0)), strict=True):
+            member.layers[-1].weight.zero_()
+            member.layers[-1].bias.copy_(torch.tensor([cover, stego]))
+    cover, stego = batch()
+    assert game.term(cover, stego.requires_grad_(), 0).item() == pytest.approx((np.log1p(np.exp(-2)) + np.log1p(np.exp(3))) / 2)
+    game.learn(cover, stego, 0)
+    assert game.accuracies() == {"accuracy_cover": 0.5, "accuracy_stego": 0.5}
+
+
+def test_each_of_an_ensemble_learns_from_the_same_images(adversary):
+    game = adversary(optimizer="adam", pool=4, steganalyzer={"name": ["isgan", "xunet"]})
+    before = [[parameter.detach().clone() for parameter in member.parameters()] for member in game.steganalyzers]
+    shown = [[], []]
+    for member, seen in zip(game.steganalyzers, shown, strict=True):
+        member.register_forward_pre_hook(lambda _, arguments, seen=seen: seen.append(arguments[0]))
+    for step in range(4):
+        game.learn(*batch(seed=step), step)
+    assert same(*shown) and len(shown[0]) == 4
+    for member, old, optimizer in zip(game.steganalyzers, before, game.optimizers, strict=True):
+        assert all(not torch.equal(*pair) for pair in zip(member.parameters(), old, strict=True))
+        assert optimizer.param_groups[0]["params"] == list(member.parameters()) == list(optimizer.state)
+
+
 def test_crops_have_to_be_large_enough(fabric):
     for photos in ({"crop": 48, "batch": 2, "ragged": False}, {"crop": 66, "batch": 2}):
         with pytest.raises(IsganError, match="crop 67"):
             Adversary(recipe_from({**RECIPE, "photos": photos}), photos["crop"], fabric)
+    with pytest.raises(IsganError, match="crop 163"):
+        Adversary(recipe(steganalyzer={"name": ["isgan", "yenet", "xunet"]}), 64, fabric)
 
 
 # ---------------------------------------------------------------------- in the loop
@@ -287,14 +332,16 @@ def same(a, b) -> bool:
 TRICKS = {"weight": 0.1, "ramp": 2, "pool": 3, "soft": 0.2, "flip": 0.2}
 
 
-def test_a_stopped_run_goes_on_with_its_steganalyzer(trainer):
-    whole = trainer("whole", **TRICKS)
+@pytest.mark.parametrize("name", ["isgan", ["isgan", "xunet"]])
+def test_a_stopped_run_goes_on_with_its_steganalyzers(trainer, name):
+    options = TRICKS | {"steganalyzer": {"name": name}}
+    whole = trainer("whole", **options)
     whole.fit()
-    first = trainer("parts", **TRICKS)
+    first = trainer("parts", **options)
     first.on_step = lambda step, *_: first._interrupt() if step == 4 else None
     first.fit()
     assert first.step == 4
-    second = trainer("parts", **TRICKS)
+    second = trainer("parts", **options)
     second.resume()
     second.fit()
     assert same(state(whole.folder), state(second.folder))
@@ -373,7 +420,7 @@ def test_every_hider_plays_against_every_steganalyzer(trainer, hider, detector):
         with pytest.raises(IsganError, match="no gradient"):
             run.train_step(run.task.pairs[0])
         return
-    both = run.task.network, run.task.adversary.steganalyzer
+    both = run.task.network, run.task.adversary.steganalyzers[0]
     before = [[parameter.detach().clone() for parameter in network.parameters()] for network in both]
     assert math.isfinite(run.train_step(run.task.pairs[0]))
     for network, old in zip(both, before, strict=True):
@@ -385,6 +432,29 @@ def test_a_recipe_without_a_steganalyzer_says_nothing_of_it():
     plain = recipe_from({key: value for key, value in RECIPE.items() if key != "steganalyzer"})
     assert not {"steganalyzer", "adversarial"} & plain.to_dict().keys()
     assert recipe_from(recipe(weight=0.1).to_dict()) == recipe(weight=0.1)
+
+
+@pytest.mark.parametrize("said", ["", "xunet", '["xunet", "srnet"]'])
+@pytest.mark.parametrize("written", ['"isgan"', '["isgan", "isgan", "zeng"]'])
+def test_one_steganalyzer_or_several(tmp_path, written, said):
+    """In the file and on the command line."""
+    path = tmp_path / "recipe.toml"
+    path.write_text(f'hider = {{name = "wavelet"}}\nloss = {{name = "mse"}}\nsteganalyzer = {{name = {written}}}')
+    plan = read_recipe(path, {"steganalyzer": {"name": parse_value(said)}} if said else {})
+    name = parse_value(said or written)
+    assert plan.to_dict()["steganalyzer"] == {"name": name} and recipe_from(plan.to_dict()) == plan
+    assert plan.steganalyzers == [{"name": each} for each in ([name] if isinstance(name, str) else name)]
+
+
+def test_an_ensemble_shares_its_arguments():
+    plan = recipe(steganalyzer={"name": ["srnet", "srnet"], "channels": 1})
+    assert plan.steganalyzers == [{"name": "srnet", "channels": 1}] * 2
+
+
+@pytest.mark.parametrize(("part", "name"), [("steganalyzer", []), ("steganalyzer", ["isgan", 1]), ("hider", ["isgan"])])
+def test_names_that_are_refused(part, name):
+    with pytest.raises(IsganError, match=f"^recipe.{part} needs a name$"):
+        recipe_from(RECIPE | {part: {"name": name}})
 
 
 @pytest.mark.parametrize(
@@ -401,7 +471,8 @@ def test_games_that_are_refused(options, words):
         recipe(**options)
 
 
-def test_a_steganalyzer_that_does_not_exist(fabric):
-    plan = dataclasses.replace(recipe(), steganalyzer={"name": "xunnet"})
+@pytest.mark.parametrize("name", ["xunnet", ["isgan", "xunnet"]])
+def test_a_steganalyzer_that_does_not_exist(fabric, name):
+    plan = dataclasses.replace(recipe(), steganalyzer={"name": name})
     with pytest.raises(IsganError, match="did you mean 'xunet'"):
         Adversary(plan, 64, fabric)

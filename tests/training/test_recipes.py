@@ -38,8 +38,8 @@ def test_every_part_can_be_built(path):
     assert recipe_from(recipe.to_dict()) == recipe
     hider = build_part(hiders, recipe.hider)
     assert hider.trainable and isinstance(build_part(losses, recipe.loss), nn.Module)
-    if recipe.steganalyzer:
-        steganalyzer = build_part(networks, recipe.steganalyzer)
+    for table in recipe.steganalyzers:
+        steganalyzer = build_part(networks, table)
         assert recipe.photos.crop - 3 * recipe.photos.ragged >= steganalyzer.least
         cover, secret = torch.rand(2, 1, 3, 32, 32).unbind()
         assert hider.train()(cover, secret[:, :1]).stego.requires_grad  # or it could not be taught

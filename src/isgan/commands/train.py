@@ -38,10 +38,11 @@ def train(
 ) -> Path | None:
     """Train a hider. Every value of the recipe can be set here: --loss.beta 0.1, --photos.crop 128, --optimizer.lr 1e-4.
 
-    Of [hider], [loss] and [steganalyzer], the arguments of the part they name; of [photos], side, crop, batch, balance, ragged,
-    share, validation; of [adversarial], weight, start, ramp, flipped, optimizer, lr, momentum, weight_decay, every, smoothing,
-    soft, flip, pool; of [optimizer], lr, beta1, beta2, weight_decay, clip; of [schedule], warmup, hold, final,
-    ema, validate_every, validations, save_every.
+    Of [hider], [loss] and [steganalyzer], the arguments of the part they name, of the last also several names,
+    --steganalyzer.name '["xunet", "yenet"]'; of [photos], side, crop, batch, balance, ragged, share, validation; of
+    [adversarial], weight, start, ramp, flipped, optimizer, lr, momentum, weight_decay, every, smoothing, soft, flip, pool; of
+    [optimizer], lr, beta1, beta2, weight_decay, clip; of [schedule], warmup, hold, final, ema, validate_every, validations,
+    save_every.
 
     Ctrl-C ends the run after the running step with a checkpoint; the same command with --resume goes on. The run's folder
     gets weights.safetensors with its card (use it with --model), validation.csv, samples.png and TensorBoard logs.

@@ -1,4 +1,4 @@
-"""The task of hiding: a hider learns from pairs of photographs, alone or against a steganalyzer."""
+"""The task of hiding: a hider learns from pairs of photographs, alone or against steganalyzers."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -113,7 +113,7 @@ class HidingTask(Task):
         return total
 
     def stepped(self, step: int) -> None:
-        """The steganalyzer learns from the batch that the hider has learnt from."""
+        """The steganalyzers learn from the batch that the hider has learnt from."""
         if self.adversary and self._shown:
             self.adversary.learn(*self._shown, step)
 

@@ -1,5 +1,5 @@
 """What a training run is made of. Recipes are TOML files; `[hider]`, `[loss]` and `[steganalyzer]` name a part and hold
-its arguments.
+its arguments; `[steganalyzer]` may name several.
 """
 
 import dataclasses
@@ -73,7 +73,7 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Adversarial:
-    """[adversarial]: how the steganalyzer of [steganalyzer] plays against the hider (eq. 3-4), the paper's tricks by
+    """[adversarial]: how each steganalyzer of [steganalyzer] plays against the hider (eq. 3-4), the paper's tricks by
     name.
     """
 
@@ -140,7 +140,9 @@ class Recipe:
     loss: PART
     """name, and the arguments of that loss."""
     steganalyzer: PART = field(default_factory=dict)
-    """name, and the arguments of the steganalyzer to train against; none for the paper's basic model."""
+    """name, and the arguments of the steganalyzer to train against; a list of names for several at once, an ensemble
+    with the same arguments; none for the paper's basic model.
+    """
     adversarial: Adversarial = field(default_factory=Adversarial)
     photos: Photos = field(default_factory=Photos)
     optimizer: Optimizer = field(default_factory=Optimizer)
@@ -164,6 +166,12 @@ class Recipe:
                     raise IsganError(f"{key} = {value} is out of bounds: at least {LEAST.get(key, 0)}{below}")
         if not 0 <= self.seed < 2**63:
             raise IsganError(f"seed = {self.seed} is out of bounds: at least 0")
+
+    @property
+    def steganalyzers(self) -> list[PART]:
+        """`steganalyzer` as a table for each of its names."""
+        names = self.steganalyzer.get("name", [])
+        return [{**self.steganalyzer, "name": name} for name in ([names] if isinstance(names, str) else names)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain tables, as in the TOML file."""
@@ -210,8 +218,11 @@ def _build(cls: type, tables: Mapping[str, Any], where: str) -> Any:
         kind = fields[key].type
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             value = _build(kind, _table(value, f"{where}.{key}"), f"{where}.{key}")
-        elif kind == PART and not isinstance(_table(value, f"{where}.{key}").get("name"), str):
-            raise IsganError(f"{where}.{key} needs a name")
+        elif kind == PART:
+            name = _table(value, f"{where}.{key}").get("name")
+            names = name if key == "steganalyzer" and isinstance(name, list) else [name]
+            if not names or not all(isinstance(name, str) for name in names):
+                raise IsganError(f"{where}.{key} needs a name")
         values[key] = _typed(value, kind, f"{where}.{key}")
     missing = [
         f.name
