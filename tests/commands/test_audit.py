@@ -71,6 +71,14 @@ def test_the_whole_way_and_the_same_command_goes_on(photographs, tmp_path, capsy
         assert row | {"seconds": again["seconds"]} == again
 
 
+def test_every_level_is_tested_or_it_is_said_why_not(photographs, tmp_path, capsys):
+    assert audit(photographs, tmp_path / "out", "--detectors", "spam", "--levels", "S1", "S5") == 0
+    tested = {(row["level"], row["subject"], row["trained_on"]) for row in rows(tmp_path / "out" / "audit.csv")}
+    assert {("S1", "lsb332", "basic"), ("S1", "basic", "basic")} <= tested and not any(level == "S5" for level, *_ in tested)
+    page = (tmp_path / "out" / "audit.html").read_text()
+    assert "S5 is not tested on png covers: it takes folders of different sources" in page and "S1 is not tested" not in page
+
+
 def test_time_that_is_up_is_said(photographs, tmp_path, capsys):
     assert audit(photographs, tmp_path / "out", "--detectors", "spam", "--levels", "S3", "--minutes", "1e-9") == 0
     assert "The time was up before everything was measured" in (tmp_path / "out" / "audit.html").read_text()

@@ -80,7 +80,7 @@ def audit(
     write
         With --table: write what it says into the default model, the bits that --risk allows and what `hide` says of the risk.
     tiny
-        The whole way in seconds, on a few small images: numbers without meaning.
+        The whole way in seconds, on a few small images and by few detectors: numbers without meaning.
     """
     import shlex
     import sys

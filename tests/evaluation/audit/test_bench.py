@@ -8,6 +8,7 @@ from evaluation.audit.conftest import BRIGHTER
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isgan.detectors import detectors
 from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan, divide
 from isgan.evaluation.results import Results
 from isgan.evaluation.stegos import CONTROLS
@@ -87,3 +88,15 @@ def test_nothing_is_begun_after_the_deadline(bench):
 def test_lessons_of_more_pairs_than_there_are_are_left_out(bench):
     wanted = [OWN._replace(leaked=leaked) for leaked in (10, 20, 21)]
     assert {test.leaked for test, *_ in bench().missing(wanted, ["brightness"])} == {10, 20}
+
+
+def test_networks_are_kept_and_rows_say_how_long_and_on_what_they_learned(bench, monkeypatch):
+    first = bench(Plan(splits=3, budget=0.0, steps=1))._row(OWN, "xunet", 0)
+    assert first["steps"] == 1 and first["device"]
+    monkeypatch.setattr(detectors["xunet"], "learn", None)  # nothing is learned anew
+    again = bench(Plan(splits=3, budget=0.0, steps=1))._row(OWN, "xunet", 0)
+    assert again["threshold"] == first["threshold"] and again["auc"] == pytest.approx(first["auc"], abs=0.05)
+    for plan, print, split in ((Plan(splits=3, budget=0.0, steps=2), "print", 0), (Plan(splits=3, budget=0.0, steps=1), "other", 0),
+                               (Plan(splits=3, budget=0.0, steps=1), "print", 1)):  # fmt: skip
+        with pytest.raises(TypeError):
+            bench(plan, print)._row(OWN, "xunet", split)

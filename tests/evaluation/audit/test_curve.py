@@ -114,6 +114,10 @@ def test_a_cost_that_is_found_less_becomes_the_default(tmp_path):
     table = [*rows("png", "hill, cmdc"), compared("hill, cmdc", 0.40), compared("suniward, cmdc", 0.43), compared("mipod, cmdc", 0.5),
              compared("flat, independent", 0.5, leaked=100), compared("hill, gray", 0.5, short=20)]  # fmt: skip
     assert better(table, "png", Parts("hill", "cmdc")) is None  # within the intervals, of no candidate, of few pairs, of parts of secrets
+    present = compared("hill, cmdc", 0.30, interval_crm=0.02, interval_xunet=0.02)
+    other = compared("suniward, cmdc", 0.43, interval_crm=0.02)
+    assert better([present, other | {"interval_xunet": ""}], "png", Parts("hill", "cmdc")) is None  # one judge of two
+    assert better([present, other | {"interval_xunet": 0.02}], "png", Parts("hill", "cmdc")) == Parts("suniward", "cmdc")
     table += [compared("mipod, cmdc, model-based 0.4", 0.45)]
     assert write(table, tmp_path) == {"png": {"cost": "mipod", "strategy": "cmdc", "model_based": 0.4}}
     after = tomllib.loads(card.read_text())

@@ -51,9 +51,16 @@ def test_kinds_stand_apart_and_are_said(folder_of):
     assert all(cover.name.startswith("mixed/decoded") for cover, _ in found[PAST].pairs)
     assert all(cover.file and cover.pixels.shape == (96, 96, 3) for cover, _ in found[JPEG].pairs)
     notes = " ".join(found[PNG].notes)
-    for words in ("gray", "smaller than 64", "1 left out, no picture", "JPEG files of another size than 96 x 96", "42 of"):
+    for words in ("gray", "smaller than 64", "1 left out, no picture", "1 JPEG files left out, of another size than 96 x 96", "42 of"):
         assert words in notes
     assert len(found[PNG].pairs) == 22
+
+
+def test_jpeg_files_of_all_folders_have_one_size(folder_of):
+    folders = [folder_of("squares", 42, side=96, suffix=".jpg"), folder_of("larger", 30, side=128, suffix=".jpg")]
+    (material,) = gather(folders, [], 64, None)
+    assert {cover.pixels.shape for cover, _ in material.pairs} == {(96, 96, 3)} and set(material.sources) == {"squares"}
+    assert any("30 JPEG files left out, of another size than 96 x 96" in note for note in material.notes)
 
 
 def test_scaled_covers_are_a_kind_of_their_own(folder_of):

@@ -12,13 +12,15 @@ from isgan.metrics.security import share_interval
 def row(detector: str, split: int, p_e: float, val: float, **others: object) -> dict[str, str]:
     made = {"protocol": VERSION, "kind": "png", "photographs": "p", "level": "S3", "subject": "mine", "trained_on": "mine", "leaked": 0,
             "source": "", "within": 0, "print": "1", "trained_print": "1", "detector": detector, "budget": 0.0, "split": split, "splits": 5,
-            "val_p_e": val, "train_pairs": 64, "val_pairs": 16, "test_pairs": 20, "seconds": 1.0} | dict.fromkeys(MEASURES, p_e) | others
+            "val_p_e": val, "train_pairs": 64, "val_pairs": 16, "test_pairs": 20, "seconds": 1.0, "steps": 7,
+            "device": "the CPU"} | dict.fromkeys(MEASURES, p_e) | others
     return {key: str(value) for key, value in made.items()}
 
 
 def test_means_and_intervals():
     values = [0.1, 0.5, 0.3, 0.45, 0.2]
     (made,) = summarise([row("a", split, value, 0.2) for split, value in enumerate(values)], {"mine": {"1"}})
+    assert (made["seconds"], made["steps"], made["device"]) == (5, 7, "the CPU")
     width = stats.t.ppf(0.975, 4) * np.std(values, ddof=1) / 5**0.5
     assert made["p_e"] == pytest.approx(0.31) and made["auc_interval"] == pytest.approx(width)
     assert made["p_e_interval"] == pytest.approx(max(width, share_interval(0.31, 200))) and made["tested_pairs"] == 100

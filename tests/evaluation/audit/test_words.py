@@ -55,6 +55,9 @@ def test_what_the_tool_tells():
     assert "says the same of covers and stego images" in sentences([], [told("something opens, no pass phrase", 0.5)])[0]
     (said,) = sentences([], [told("something opens, no pass phrase", 0.5), told("seconds to answer, no pass phrase", 0.7)])
     assert said.endswith("isgan tells something: seconds to answer, no pass phrase: AUC .70 ± .05.")
+    six = [told(f"statistic {number}", 0.5) for number in range(5)]
+    assert "says the same" in sentences([], [*six, told("seconds to answer", 0.56)])[0]  # one of six, a little outside of its own interval
+    assert "tells something" in sentences([], [*six, told("seconds to answer", 0.57)])[0]
     (said,) = sentences([], [told("what it reveals is a picture", 1.0, 0.0)])
     assert said.startswith("mine has no key") and "AUC 1.00 ± .00" in said
 

@@ -1,5 +1,6 @@
 """Detectors are fitted and tested: a row for each of them, each test and each split, in `audit-runs.csv`."""
 
+import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ import numpy as np
 from isgan.covers.base import Cover
 from isgan.detectors import detectors
 from isgan.detectors.base import LEAST_PAIRS, Budget, Detector, Pairs
-from isgan.detectors.network import NetworkDetector
+from isgan.detectors.network import NetworkDetector, device
 from isgan.evaluation.audit.photographs import Material
 from isgan.evaluation.results import Counting, Following, Results, plain, uncounted, unfollowed
 from isgan.evaluation.stegos import Method, Stegos, digest
@@ -145,13 +146,8 @@ class Bench:
         had = self._pairs(test.trained_on, np.concatenate(division[: 3 if own else 2]))  # all at once: that is done side by side
         learn, check = (self._pairs(test.trained_on, places) for places in (division.learn, division.check))
         judged = self._pairs(test.subject, division.test)
-        detector: Detector = detectors[name](seed=split, cache=self.results.folder / "features")
         started = time.perf_counter()
-        what = f"{test.level} {test.subject}: {name}"
-        with self.following(f"{what} looks at files") as progress:
-            detector.prepare([cover for pairs in (had, judged) for part in pairs for cover in part], progress)
-        with self.following(f"{what}, split {split + 1}") as progress:
-            detector.fit(learn, check, Budget(self._budget(name), self.plan.steps), progress)
+        detector = self._trained(test, name, split, learn, check, [cover for pairs in (had, judged) for part in pairs for cover in part])
         covers, stegos = detector.scores(judged.covers), detector.scores(judged.stegos)
         checked = detector.scores(check.covers), detector.scores(check.stegos)
         return {
@@ -167,7 +163,29 @@ class Bench:
             "val_pairs": len(division.check),
             "test_pairs": len(division.test),
             "seconds": time.perf_counter() - started,
+            "steps": detector.steps if isinstance(detector, NetworkDetector) else 0,
+            "device": device() if isinstance(detector, NetworkDetector) else "the CPU",
         }
+
+    def _trained(self, test: Attack, name: str, split: int, learn: Pairs, check: Pairs, files: Sequence[Cover]) -> Detector:
+        """A detector that learned. Networks are kept, so that a run that was stopped does not train them anew, and other subjects meet the
+        same one; of other detectors the features are."""
+        told = self.keys(test, name, split) | {"subject": "", "print": "", "level": "", "steps": self.plan.steps}
+        place = hashlib.sha256(str(sorted(told.items())).encode()).hexdigest()[:16]
+        kept = self.results.folder / "detectors" / f"{name}-{place}.safetensors"
+        kind = detectors[name]
+        if issubclass(kind, NetworkDetector) and kept.exists():
+            return kind.load(kept)
+        detector: Detector = kind(seed=split, cache=self.results.folder / "features")
+        what = f"{test.level} {test.subject}: {name}"
+        with self.following(f"{what} looks at files") as progress:
+            detector.prepare(files, progress)
+        with self.following(f"{what}, split {split + 1}") as progress:
+            detector.fit(learn, check, Budget(self._budget(name), self.plan.steps), progress)
+        if isinstance(detector, NetworkDetector):
+            kept.parent.mkdir(exist_ok=True)
+            detector.save(kept)
+        return detector
 
     def _budget(self, name: str) -> float:
         """Minutes of training: none for what learns from features, so that its rows stay known at another budget."""

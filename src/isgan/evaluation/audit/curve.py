@@ -52,16 +52,22 @@ def constants(rows: Sequence[Mapping[str, Any]], before: Mapping[str, float]) ->
 
 def better(table: Sequence[Mapping[str, Any]], kind: str, present: Parts) -> Parts | None:
     """The way to embed that is found least, if that is less than the present one by more than both 95 % intervals, so that chance changes
-    no default; with as many pairs in as large covers, and no more secrets of which a part alone fitted. None if there is none."""
+    no default; with as many pairs in as large covers, no more secrets of which a part alone fitted, and judged by all detectors that judged
+    the present one. None if there is none."""
     rows = [row for row in table if row["kind"] == kind and row["setting"] == COMPARED[kind]]
     known = {str(parts): parts for parts in (*PNG_PARTS, *JPEG_PARTS)}
     own = next((row for row in rows if row["name"] == str(present)), None)
     if own is None:
         return None
     alike = [row for row in rows if row["name"] in known and row["side"] == own["side"] and int(row["leaked"]) >= int(own["leaked"])
-             and int(row["short"]) <= int(own["short"])
+             and int(row["short"]) <= int(own["short"]) and _judges(own) <= _judges(row)
              and error_of(row) - float(row["p_e_interval"]) > error_of(own) + float(own["p_e_interval"])]  # fmt: skip
     return known[max(alike, key=error_of)["name"]] if alike else None
+
+
+def _judges(row: Mapping[str, Any]) -> set[str]:
+    """The detectors that looked at a row."""
+    return {column for column, value in row.items() if column.startswith("interval_") and value != ""}
 
 
 def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dict[str, dict[str, Any]]:

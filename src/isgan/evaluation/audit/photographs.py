@@ -75,6 +75,8 @@ def gather(data: Sequence[Path], secrets: Sequence[Path], side: int, limit: int 
     for name, source in sets.items():
         for one in _opened(name, source, side, scale, notes):
             found.setdefault(one.kind, []).append(one)
+    if JPEG in found:
+        found[JPEG] = _of_one_size(found[JPEG], notes)
     guests = [photo for name, source in (open_sets(secrets) if secrets else {}).items() for photo in _secrets(name, source)]
     made = [_paired(kind, found[kind], guests, limit, notes) for kind in KINDS if kind in found]
     enough = [one for one in made if len(one.pairs) >= LEAST]
@@ -126,17 +128,21 @@ def _opened(name: str, source: Source, side: int, scale: float, notes: list[str]
         square = _middle(picture.pixels(), side)
         kind = SCALED if scale < 1 else PAST if picture.origin or past_of(PngCover(square).planes) else PNG
         files.append(Found(Photo(label, square), name, kind))
-    sizes = Counter(one.photo.pixels.shape for one in files if one.kind == JPEG)
-    usual = sizes.most_common(1)[0][0] if sizes else None
-    other = sum(sizes.values()) - sizes[usual] if usual else 0
-    if other and usual:
-        left[f"JPEG files of another size than {usual[1]} x {usual[0]}, which cannot be cut"] += other
     notes += [f"{name}: {count} left out, {why}" for why, count in left.items()]
     suspect = sum(one.kind == PAST for one in files)
     if suspect:
         notes.append(f"{name}: {suspect} of {len(files)} covers show a past as JPEG or the like and are audited apart; "
                      "scale them down, --scale 0.5, or hide in the JPEG files themselves")  # fmt: skip
-    yield from (one for one in files if one.kind != JPEG or one.photo.pixels.shape == usual)
+    yield from files
+
+
+def _of_one_size(files: Sequence[Found], notes: list[str]) -> list[Found]:
+    """Those of the size that most have: JPEG files cannot be cut as PNG ones are, and detectors want one size."""
+    sizes = Counter(one.photo.pixels.shape for one in files)
+    (usual, count), *_ = sizes.most_common(1)
+    if count < len(files):
+        notes.append(f"{len(files) - count} JPEG files left out, of another size than {usual[1]} x {usual[0]}: they cannot be cut")
+    return [one for one in files if one.photo.pixels.shape == usual]
 
 
 def _middle(pixels: np.ndarray, side: int) -> np.ndarray:

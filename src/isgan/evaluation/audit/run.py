@@ -4,12 +4,13 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from isgan import models
 from isgan.detectors import detectors
-from isgan.detectors.network import device
+from isgan.detectors.network import NetworkDetector, device
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.audit import levels, oracle, subjects
 from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan
@@ -17,11 +18,15 @@ from isgan.evaluation.audit.photographs import Material, gather
 from isgan.evaluation.audit.report import write_report
 from isgan.evaluation.audit.summary import summarise
 from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Counting, Following, Results, uncounted, unfollowed
+from isgan.evaluation.security import LEAST
 from isgan.evaluation.stegos import CONTROLS, Method
 from isgan.options import Options
 from isgan.registry import unknown
 
 TABLE, ORACLE, NOTES = "audit", "audit-oracle", "audit-notes"
+WITHOUT = {"S1": f"it takes the paper's network, '{levels.TEACHER}' (extra neural), which hides in PNG files alone",
+           "S5": f"it takes folders of different sources in --data, {LEAST} pairs of each"}  # fmt: skip
+"""Why a level can come to nothing."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,9 @@ class _OfKind:
             elif "S2" in request.levels:
                 self.notes.append(f"S2: there is no other model of the design of {name}")
         self.teachers = self._teachers(methods) if "S1" in request.levels else []
+        for level, why in WITHOUT.items():
+            if level in request.levels and not any(self._of(level, name) for name in self.names):
+                self.notes.append(f"{level} is not tested on {material.kind} covers: {why}")
         self.methods = methods
         self.bench = Bench(results, material, methods, plan, counting, following)
         self.null = Bench(results, levels.null_material(material), dict(CONTROLS), plan, counting, following)
@@ -136,10 +144,13 @@ class _OfKind:
             try:
                 if name not in methods and subjects.hides_in(name, self.material.kind):
                     methods[name] = subjects.model(Options(model=name, gray=True))
-                there += [name] if name in methods else []
+                there += [name] if name in methods and find_spec("torch") else []
             except (MissingModel, FileNotFoundError):
                 self.notes.append(f"S1: there is no model '{name}'; --model {name}=WEIGHTS gives one")
         return there
+
+    def _of(self, level: str, name: str) -> list[Attack]:
+        return levels.tests(level, name, self.material, self.siblings, self.teachers)
 
     def _tests(self) -> list[tuple[Bench, list[Attack], list[str]]]:
         """What is run, the most telling first."""
@@ -151,8 +162,7 @@ class _OfKind:
             (self.null, levels.controls(null=True), learning),
         ]
         for level in sorted(self.request.levels, key=["S3", "S0", "S2", "S5", "S1", "S4"].index):
-            found = [test for name in self.names
-                     for test in levels.tests(level, name, self.material, self.siblings, self.teachers)]  # fmt: skip
+            found = [test for name in self.names for test in self._of(level, name)]
             wanted.append((self.bench, found, knowing if level == "S0" else learning))
             if level == "S3":
                 found = [test for name in self.names for test in levels.curve(name, self.material, self.plan.splits)]
@@ -184,8 +194,9 @@ class _OfKind:
 
 
 def tiny(request: Request) -> Request:
-    """The whole way in seconds, on a few small images: numbers without meaning."""
+    """The whole way in seconds, on a few small images and by few detectors: numbers without meaning."""
     named = [name for name in request.detectors if name not in ("fast", "all")]
     few = named or [name for name in detectors.names() if not detectors[name].trained] + ["spam", "jrm"]
-    return replace(request, pairs=24, side=96, splits=2, budget=0.0, steps=2, detectors=few,
-                   levels=[level for level in request.levels if level != "S1"])  # fmt: skip
+    networks = [kind for name in few if issubclass(kind := detectors[name], NetworkDetector)]
+    side = max([96, *(network.kind().least for network in networks)])
+    return replace(request, pairs=48, side=side, splits=2, budget=0.0, steps=2, detectors=few)

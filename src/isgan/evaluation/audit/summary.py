@@ -55,7 +55,8 @@ def _mean(group: Sequence[Mapping[str, str]]) -> dict[str, Any]:
             width = max(width, share_interval(mean, tested if measure == "md5" else 2 * tested))
         result |= {measure: mean, f"{measure}_interval": within(mean, width)}
     result["val_p_e"] = sum(float(row["val_p_e"]) for row in group) / len(group)
-    return result | {"seconds": sum(float(row["seconds"]) for row in group), "strongest": ""}
+    result |= {"seconds": sum(float(row["seconds"]) for row in group), "steps": round(sum(int(row["steps"]) for row in group) / len(group))}
+    return result | {"device": ", ".join(dict.fromkeys(row["device"] for row in group)), "strongest": ""}
 
 
 def within(mean: float, width: float) -> float:

@@ -24,21 +24,21 @@ from isgan.metrics import EXACT
 from isgan.metrics.pictures import compare, psnr
 from isgan.options import Options
 from isgan.picture import fit, read_gray
+from isgan.risk import measured, p_e_at
 
 TABLE, IMAGES = "audit-table", "audit-images"
 LEVEL = "table"
 PAPER = 33.5  # dB of the secret, the paper's quality
 QUALITIES = (30.0, 36.0, 40.0)
-"""Other qualities, for the default and the strategies next to it."""
+"""Other qualities."""
 DEFAULT = Parts("hill", "cmdc")
 PNG_PARTS = (DEFAULT, Parts("hill"), Parts("flat"), Parts("hill", "gray"), Parts("suniward", "cmdc"), Parts("mipod", "cmdc", 0.4),
              Parts("hill", "green_first"), Parts("hill", "cmdc", 0.5), Parts("suniward"), Parts("mipod"))  # fmt: skip
 JPEG_PARTS = (Parts("juniward"), Parts("uerd"))
 ROOTS = {"png": (14.0, 28.0, 60.0, 118.0, 240.0), "jpeg": (120.0, 28.0, 60.0, 14.0)}
 """Bits for each square root of a sample that can hide a change, for the curve of P_E against the rate."""
-NETWORKS = (Options(model="qim", strength=1), Options(model="qim", strength=2), Options(model="qim"), Options(model="wavelet"),
-            Options(model="isgan"), Options(model="basic"), Options(model="atique"), Options(model="baluja"), Options(model="lsb332"),
-            Options(model="lsb121"))  # fmt: skip
+NETWORKS = (*(Options(model="qim", strength=strength) for strength in (1, 2, 3, 4)),  # secrets of 31 to 41 dB
+            *map(Options, ("qim", "wavelet", "isgan", "basic", "atique", "baluja", "lsb332", "lsb121")))  # fmt: skip
 FEW = 100
 """Pairs of networks at most: they take long, and are found all the same."""
 
@@ -73,7 +73,7 @@ def entries(kind: str) -> list[Entry]:
     rates = [(subjects.default_parts(kind), Load(root, ROOT_BITS)) for root in ROOTS[kind]]
     if kind == "jpeg":
         return _embeddings([*rates, *((parts, Load(0.1, BITS)) for parts in own)])
-    others = [(parts, Load(quality)) for quality in QUALITIES for parts in (DEFAULT, Parts("hill", "gray"), Parts("hill"))]
+    others = [(parts, Load(quality)) for quality in QUALITIES for parts in own]
     few = [Entry(options.model, "" if options.strength == "auto" else f"strength {options.strength}", options=options, pairs=FEW)
            for options in NETWORKS]  # fmt: skip
     return [*_embeddings([*((parts, Load(PAPER)) for parts in own[:2]), *rates]), *few,
@@ -132,7 +132,7 @@ class Comparison:
         scheme = models.load(entry.options.model) if entry.options else None
         keys = {"kind": self.material.kind, "name": entry.name, "setting": entry.setting, "print": bench.methods[entry.label].fingerprint}
 
-        def measured(place: int) -> dict[str, Any]:
+        def judged(place: int) -> dict[str, Any]:
             (cover, secret), stego = bench.material.pairs[place], pairs.stegos[place]
             before = pairs.covers[place]
             row: dict[str, Any] = dict(zip(("stego_psnr", "stego_ssim"), compare(stego.pixels(), before.pixels()), strict=True))
@@ -153,7 +153,7 @@ class Comparison:
             return row
 
         names = [(cover.name, secret.name) for cover, secret in bench.material.pairs]
-        return self.results.completed(IMAGES, keys, names, measured, self.counting)
+        return self.results.completed(IMAGES, keys, names, judged, self.counting)
 
     def rows(self, wanted: Sequence[Entry]) -> list[dict[str, Any]]:
         """One row for each entry that is measured as far as the pairs go; detectors of earlier runs count, if they have all splits."""
@@ -184,7 +184,11 @@ class Comparison:
         row["root_bits"] = row["rate"] * math.sqrt(row["weight"]) if row["rate"] != "" else ""
         best = strongest_of(found)
         row |= {"leaked": best["train_pairs"] + best["val_pairs"]}
-        row |= {"strongest": best["detector"], **{key: best[key] for key in ("p_e", "p_e_interval", "auc", "wauc", "md5")}}
+        row |= {"strongest": best["detector"],
+                **{key: best[key] for key in ("p_e", "p_e_interval", "auc", "auc_interval", "wauc", "md5", "steps", "device")}}  # fmt: skip
+        points = measured(kind_of(self.material), entry.parts.cost, entry.parts.strategy) if entry.parts and not entry.parts.design else []
+        # What the covers of the measured size and the square-root rule promise.
+        row["p_e_by_square_root"] = p_e_at(row["root_bits"], points) if points else ""
         for one in found:
             row |= {f"p_e_{one['detector']}": one["p_e"], f"interval_{one['detector']}": one["p_e_interval"]}
         return row

@@ -1,6 +1,7 @@
 """The sentences of an audit's report: what the figures say, for people who do not read tables."""
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 from isgan.evaluation.audit import levels
@@ -102,7 +103,9 @@ def _oracle(told: Sequence[Row]) -> list[str]:
             said.append(f"{name} has no key: whoever has isgan reveals its secrets, and tells them from what covers give "
                         f"(AUC {number(float(row['auc']), float(row['auc_interval']))}; .5 is guessing).")  # fmt: skip
             continue
-        telling = [row for row in rows if abs(float(row["auc"]) - GUESSING) > float(row["auc_interval"])]
+        # Each interval holds for one statistic alone: of several, one lies outside of its own too often.
+        wider = NormalDist().inv_cdf(1 - 0.025 / len(rows)) / NormalDist().inv_cdf(0.975)
+        telling = [row for row in rows if abs(float(row["auc"]) - GUESSING) > wider * float(row["auc_interval"])]
         if telling:
             facts = "; ".join(f"{row['statistic']}: AUC {number(float(row['auc']), float(row['auc_interval']))}" for row in telling)
             said.append(f"{name} on {kind} covers: asked without the right pass phrase, isgan tells something: {facts}.")
