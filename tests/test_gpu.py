@@ -10,6 +10,9 @@ from PIL import Image
 
 from isgan import models
 from isgan.covers.png import PngCover
+from isgan.detectors import detectors
+from isgan.detectors.base import Budget, Pairs
+from isgan.detectors.network import device
 from isgan.key import Key
 from isgan.options import Options
 from isgan.picture import read_rgb
@@ -59,3 +62,14 @@ def test_hiding_in_batches_what_the_cpu_reveals():
     revealed, alone = (on_cpu.reveal(stego, key).picture.astype(float) for stego in stegos)
     assert np.square(revealed - secret).mean() < 1.01 * np.square(alone - secret).mean()
     assert np.abs(on_gpu.reveal(stegos[0], key).picture - revealed).max() <= 1
+
+
+def test_a_detector_learns_on_it_and_says_so(tmp_path):
+    covers = [PngCover(scene(256, 256, seed)) for seed in range(12)]
+    pairs = Pairs(covers, [PngCover(cover.pixels() ^ np.uint8(1)) for cover in covers])
+    detector = detectors["srnet"](seed=1)
+    detector.fit(pairs.take(np.arange(8)), pairs.take(np.arange(8, 12)), Budget(steps=3))
+    detector.save(tmp_path / "detector.safetensors")
+    again = detectors["srnet"].load(tmp_path / "detector.safetensors")
+    np.testing.assert_allclose(again.scores(covers), detector.scores(covers), atol=1e-2)
+    assert detector.steps == 3 and device() == torch.cuda.get_device_name()
