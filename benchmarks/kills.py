@@ -1,9 +1,11 @@
-"""Kills at random moments: `python benchmarks/kills.py --what hide|folder|train -n 100 COVERS SECRETS [-o docs/results/kills.csv]`.
+"""Kills at random moments: `python benchmarks/kills.py --what hide|reveal|folder|train -n 100 COVERS SECRETS [-o docs/results/kills.csv]`.
 
-A command is started again and again and killed, by SIGKILL and SIGTERM in turn, at a moment drawn evenly from the time that it takes. After
-each kill: is any file half-written, is anything left that should not be there? And when it was left alone at last: is all of it right?
+A command is started again and again and killed, by SIGTERM, SIGKILL and SIGINT in turn, at a moment drawn evenly from the time that it
+takes (SIGINT not in the first half second, when Python is still importing). After each kill: did it say anything, or not end within half a
+minute? Is any file half-written, is anything left that should not be there? And when it was left alone at last: is all of it right?
 
 - hide: `isgan hide COVER SECRET -o stego.png`, each time anew.
+- reveal: `isgan reveal stego.png -o secret.png`, each time anew.
 - folder: `isgan hide COVERS SECRETS -o FOLDER`, which goes on where it was killed; after it has ended a new one begins.
 - train: `isgan train` with a tiny recipe and a checkpoint at each step, which goes on with --resume; within a second after it began to.
   A SIGKILL the moment a checkpoint is replaced may leave a hidden file; it counts as left over unless the next run removes it.
@@ -25,6 +27,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 import isgan
@@ -59,12 +62,13 @@ def killed(tokens: list[str], number: int, moment: float, ready: Callable[[], bo
     process = subprocess.Popen(tokens, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     while process.poll() is None and not ready():
         time.sleep(0.01)
+    kind = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT)[number % 3]
     try:
-        _, err = process.communicate(timeout=moment)
+        _, err = process.communicate(timeout=max(moment, 0.5) if kind == signal.SIGINT else moment)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL if number % 2 else signal.SIGTERM)
-        _, err = process.communicate()
-    if process.returncode not in ENDS or b"Traceback" in err:
+        process.send_signal(kind)
+        _, err = process.communicate(timeout=30)
+    if process.returncode not in ENDS or b"Traceback" in err or b"Exception" in err:
         raise SystemExit(f"ended with {process.returncode}: {err.decode()}")
     return process.returncode
 
@@ -83,6 +87,23 @@ def hide(args: argparse.Namespace, folder: Path, draw: random.Random) -> Iterato
             found["whole"] = int((isgan.reveal(stego, pass_phrase=PHRASE).secret.picture == wanted).all())
             found["half-written"] = 1 - found["whole"]
         yield found
+
+
+def reveal(args: argparse.Namespace, folder: Path, draw: random.Random) -> Iterator[Counter[str]]:
+    cover, secret = sorted(args.covers.iterdir())[0], sorted(args.secrets.iterdir())[0]
+    stego, found = folder / "stego.png", folder / "secret.png"
+    wanted = isgan.hide(cover, secret, stego, pass_phrase=PHRASE).delivered.picture
+    tokens = command("reveal", stego, "-o", found)
+    took = duration(tokens)
+    for number in range(args.n):
+        found.unlink(missing_ok=True)
+        code = killed(tokens, number, draw.uniform(0, took))
+        count = Counter(kills=1, ended_before=code == 0, left_over=sum(path not in (stego, found) for path in folder.iterdir()))
+        if found.exists():
+            with Image.open(found) as image:
+                count["whole"] = int(np.array_equal(np.asarray(image), wanted))
+            count["half-written"] = 1 - count["whole"]
+        yield count
 
 
 def folder(args: argparse.Namespace, place: Path, draw: random.Random) -> Iterator[Counter[str]]:
@@ -164,7 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("covers", type=Path)
     parser.add_argument("secrets", type=Path)
-    parser.add_argument("--what", choices=["hide", "folder", "train"], required=True)
+    parser.add_argument("--what", choices=["hide", "reveal", "folder", "train"], required=True)
     parser.add_argument("-n", type=int, default=100, help="kills")
     parser.add_argument("--seconds", type=float, default=10.0, help="folder: the latest moment of a kill")
     parser.add_argument("--seed", type=int, default=1)
@@ -174,7 +195,8 @@ def main() -> None:
     os.environ["ISGAN_PASS"] = PHRASE
     total: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as place, suppress(KeyboardInterrupt):
-        for found in {"hide": hide, "folder": folder, "train": train}[args.what](args, Path(place), random.Random(args.seed)):
+        what = {"hide": hide, "reveal": reveal, "folder": folder, "train": train}[args.what]
+        for found in what(args, Path(place), random.Random(args.seed)):
             total += found
             print(dict(total), flush=True)
     columns = ["what", "kills", "ended_before", "whole", "half-written", "left_over", "lost", "runs", "complete"]

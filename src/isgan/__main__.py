@@ -10,9 +10,20 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, get_args, get_origin
+from contextlib import suppress
+from typing import Any, Literal, NoReturn, get_args, get_origin
 
-from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, Parameter, Token, UnusedCliTokensError, convert
+from cyclopts import (
+    App,
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    Parameter,
+    Token,
+    UnknownOptionError,
+    UnusedCliTokensError,
+    convert,
+)
 
 from isgan import IsganError, IsganWarning, __doc__, __version__, commands, console
 from isgan.errors import SomeFailed
@@ -84,20 +95,30 @@ def main(tokens: Sequence[str] | None = None) -> int:
             return _print(error.result, as_json, quiet) or 1
         except (IsganError, CycloptsError) as error:
             return _fail(" ".join(_words(error).split()))
-        except (MemoryError, RuntimeError) as error:  # torch's is a RuntimeError
-            if isinstance(error, RuntimeError) and not any(words in str(error) for words in ("allocate memory", "out of memory")):
-                raise
-            return _fail("not enough memory: close other programs, or scale the pictures down")
         except KeyboardInterrupt as error:
             return _stopped(error)
-        except SystemError as error:  # a signal while compiled code starts: Python wraps its exception, once or more
-            cause: BaseException | None = error
-            while isinstance(cause, SystemError):
-                cause = cause.__cause__
-            if not isinstance(cause, KeyboardInterrupt):
+        except (MemoryError, RuntimeError, SystemError) as error:
+            broken_off = _interrupt(error)
+            if broken_off:
+                return _stopped(broken_off)
+            said = any(words in str(error) for words in ("allocate memory", "out of memory"))  # torch's is a RuntimeError
+            if not isinstance(error, MemoryError) and not said:
                 raise
-            return _stopped(cause)
+            return _fail("not enough memory: close other programs, or scale the pictures down")
         return _print(result, as_json, quiet)
+
+
+def run() -> NoReturn:
+    """`main` as a process of its own."""
+    code = main()
+    if code in (INTERRUPTED, TERMINATED):
+        # What the signal broke off may have left Python's import lock taken. A thread that still loads compiled code would wait for it, and
+        # an orderly end for the thread.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, AttributeError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _print(result: Any, as_json: bool, quiet: bool) -> int:
@@ -120,10 +141,19 @@ def _words(error: IsganError | CycloptsError) -> str:
     if isinstance(error, MissingArgumentError) and error.argument and error.command_chain:
         command = " ".join(("isgan", *error.command_chain))
         return f"{command} needs {error.argument.name}: {command} --help says what that is"
+    if isinstance(error, UnknownOptionError) and (error.token.keyword or "").startswith(("--pass", "--pw", "--phrase")):
+        return "a pass phrase is no argument, which others on this machine would see: give --pass-file, set ISGAN_PASS, or wait to be asked"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         more = ", ".join(map(quoted, error.unused_tokens))
         return f"too many arguments: {more}; leave out what does not belong here, and put names with spaces in quotes"
     return str(error)
+
+
+def _interrupt(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The signal behind an error: Python wraps its exception where compiled code starts, or a class is made."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error
 
 
 def _stopped(error: KeyboardInterrupt) -> int:
@@ -152,4 +182,4 @@ def _note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

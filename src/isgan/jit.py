@@ -39,9 +39,17 @@ class Compiled:
         functools.update_wrapper(self, function)
         self._function = cast(FunctionType, function)
         self._ready: Callable[..., Any] | None = None
+        self._loaded = False
 
     def __call__(self, *args: Any) -> Any:
-        return (self._ready or self.ready())(*args)
+        if self._loaded or threading.current_thread() is not threading.main_thread():
+            return (self._ready or self.ready())(*args)
+        # Ctrl-C and SIGTERM break into the main thread alone. Inside numba they would leave a half-made import, or a lock for which other
+        # threads wait without end.
+        with ThreadPoolExecutor(1) as beside:
+            result = beside.submit(lambda: self.ready()(*args)).result()
+        self._loaded = True
+        return result
 
     def ready(self) -> Callable[..., Any]:
         """numba's function, once for all threads."""

@@ -24,7 +24,7 @@ def pass_phrase(pass_file: Path | None, no_pass: bool, twice: bool) -> str:
         twice: ask a second time at the terminal, so that a slip does not lock the secret away.
 
     Raises:
-        IsganError: an empty one, a file that cannot be read, nobody to ask.
+        IsganError: an empty one, or of blanks alone, a file that cannot be read, nobody to ask.
     """
     if no_pass:
         if pass_file is not None:
@@ -63,6 +63,6 @@ def _asked(twice: bool) -> str:
 
 
 def _not_empty(given: str, otherwise: str) -> str:
-    if not given:
+    if not given.strip():
         raise IsganError(otherwise)
     return given

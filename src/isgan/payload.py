@@ -71,8 +71,10 @@ def pack(secret: Secret, room: int, options: Options, codec: str, larger: Larger
     if made.picture.shape[:2] != picture.shape[:2]:
         facts["reduced from"] = f"{picture.shape[1]} x {picture.shape[0]}"
     if options.quality is None and (made.psnr < HIGHEST - 1 or "reduced from" in facts):
-        wanted = len(made.data) * picture.size / made.picture.size * 10 ** ((HIGHEST - made.psnr) / DECADE)
-        facts["for more"] = f"{_remedies(int(wanted), options, larger)} would let all of it come back at {HIGHEST:g} dB"
+        missing = max(HIGHEST - made.psnr, 0.0)  # of a codec without loss no decibels are missing, but pixels
+        wanted = len(made.data) * picture.size / made.picture.size * 10 ** (missing / DECADE)
+        how = f"at {HIGHEST:g} dB" if math.isfinite(made.psnr) else "as it is"
+        facts["for more"] = f"{_remedies(int(wanted), options, larger)} would let all of it come back {how}"
     return Payload(before + made.data, Secret(made.picture, name=secret.name), facts)
 
 

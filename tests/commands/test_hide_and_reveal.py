@@ -204,6 +204,8 @@ def test_pass_phrases_that_are_none(files, refused, monkeypatch) -> None:
     assert "is empty" in refused(*hide, "--pass-file", os.devnull)
     assert "cannot read" in refused(*hide, "--pass-file", "missing")
     assert "UTF-8" in refused(*hide, "--pass-file", "latin")
+    Path("blank").write_text(" \n")
+    assert "is empty" in refused(*hide, "--pass-file", "blank")
     assert "contradict" in refused(*hide, "--pass-file", "empty", "--no-pass")
     monkeypatch.setenv("ISGAN_PASS", "")
     assert "is empty" in refused(*hide)
@@ -330,17 +332,20 @@ def test_sigterm_leaves_nothing_behind(files) -> None:
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (1500, 1500, 3), np.uint8)).save("large.png")
     before = set(Path().iterdir())
     for wait in (1.0, 1.6, 2.2):
-        child = subprocess.Popen([sys.executable, "-m", "isgan", "hide", "large.png", "secret.png", "-o", "out.png", "--risk", "high"])
+        child = subprocess.Popen([sys.executable, "-m", "isgan", "hide", "large.png", "secret.png", "-o", "out.png", "--risk", "high"],
+                                 stderr=subprocess.PIPE)  # fmt: skip
         time.sleep(wait)
         child.send_signal(signal.SIGTERM)
-        assert child.wait(30) in (0, 143, -signal.SIGTERM)
+        assert child.communicate(timeout=30)[1] == b""
+        assert child.returncode in (0, 143, -signal.SIGTERM)
         assert set(Path().iterdir()) - before <= {Path("out.png")}
         Path("out.png").unlink(missing_ok=True)
 
 
 def test_a_home_and_a_package_that_cannot_be_written(files) -> None:
     """Compiled code is then made anew: slower, and no error."""
-    environment = {**os.environ, "HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent", "NUMBA_CACHE_DIR": "/nonexistent/numba"}
+    Path("file").write_text("no folder can be made below it, not even by root")
+    environment = {**os.environ, "HOME": "file/home", "XDG_CACHE_HOME": "file/cache", "NUMBA_CACHE_DIR": "file/numba"}
     command = [sys.executable, "-m", "isgan", "hide", "cover.png", "notes.txt", "-o", "out.png", "--risk", "high"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == ""

@@ -138,15 +138,16 @@ def test_how_it_ends(folder, monkeypatch, capsys, error, code, line):
     assert capsys.readouterr() == ("", line)
 
 
+@pytest.mark.parametrize("wrapper", [SystemError, RuntimeError])
 @pytest.mark.parametrize("cause, code", [(KeyboardInterrupt, 130), (Terminated, 143)])
-def test_a_signal_while_compiled_code_starts(folder, monkeypatch, capsys, cause, code):
-    """Python then wraps what the handler raised in a SystemError."""
+def test_a_signal_while_compiled_code_starts_or_a_class_is_made(folder, monkeypatch, capsys, wrapper, cause, code):
+    """Python then wraps what the handler raised, in a SystemError or RuntimeError."""
 
     def wrapped(*_, **__):
         try:
-            raise SystemError("returned a result with an exception set") from cause()
-        except SystemError as error:
-            raise SystemError("returned a result with an exception set") from error
+            raise wrapper("returned a result with an exception set") from cause()
+        except wrapper as error:
+            raise wrapper("returned a result with an exception set") from error
 
     monkeypatch.setattr("isgan.pipeline.hide", wrapped)
     assert run(*HIDE, "--no-pass") == code
@@ -218,3 +219,11 @@ def test_models_as_json_has_numbers(capsys):
     assert known["wavelet"]["default"] is False and 1 < known["wavelet"]["weights, MB"] < 9
     assert run("models") == 0
     assert "| adaptive | yes " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--pass", "--password", "--pass-phrase=x"])
+def test_a_pass_phrase_as_an_argument_is_refused_with_what_to_do(folder, capsys, option):
+    """Never with a proposal to do without one."""
+    assert run(*HIDE, option, "secret words") == 2
+    error = capsys.readouterr().err
+    assert "--pass-file" in error and "--no-pass" not in error and error.count("\n") == 1

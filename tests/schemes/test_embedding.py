@@ -1,5 +1,8 @@
 """The sealed path: what is hidden comes back with the pass phrase, and nothing else ever does."""
 
+import math
+import re
+
 import numpy as np
 import photos
 import pytest
@@ -150,6 +153,15 @@ def test_a_secret_is_made_smaller_only_when_30_db_do_not_fit(scheme) -> None:
     assert 64 <= height < 300, hidden.facts
     assert width / height == pytest.approx(4 / 3, abs=0.03)
     assert hidden.facts["secret dB"] >= 30
+
+
+def test_a_codec_without_loss_says_how_much_larger_a_cover_takes_all_of_it(scheme) -> None:
+    cover = PngCover(photos.photograph(192))
+    hidden = scheme.hide(cover, Secret(photos.secret(256, 256)), key_of(cover), Options(risk="high", codec="lossless"))
+    said = hidden.facts["for more"]
+    times = float(re.match(r"about ([\d.]+) times", said)[1])
+    shrunk = 256**2 / math.prod(hidden.delivered.picture.shape[:2])
+    assert said.endswith("come back as it is") and 0.5 * shrunk < times < 1.5 * shrunk and shrunk > 1.3
 
 
 def test_a_secret_that_would_be_worse_than_30_db_at_64_pixels_is_refused_with_remedies(scheme) -> None:

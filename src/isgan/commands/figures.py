@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from isgan.errors import IsganError
+from isgan.errors import IsganError, require
 
 Least = Number(gte=1)
 
@@ -60,6 +60,7 @@ def figures(
     from isgan.evaluation.paper import figures as drawing
     from isgan.evaluation.results import Results
 
+    require("train", "torch", "matplotlib")
     threads_of(threads)
     if tiny:
         side, limit = 64, 1

@@ -8,6 +8,7 @@
 import math
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,9 +229,10 @@ def _start_loading(coder: Coder) -> None:
     """Has numba and the compiled code of coder and order loaded by a thread: the first time it takes some tenths of a second."""
 
     def work() -> None:
-        order = shuffled(bytes(32), 99)
-        free = np.ones(len(order), np.float32)
-        coder.embed(order.astype(np.int16), free, free, np.ones(9, np.uint8))
+        with suppress(Exception):  # who needs it meets the same, and says so
+            order = shuffled(bytes(32), 99)
+            free = np.ones(len(order), np.float32)
+            coder.embed(order.astype(np.int16), free, free, np.ones(9, np.uint8))
 
     threading.Thread(target=work).start()
 
