@@ -79,6 +79,23 @@ def test_every_level_is_tested_or_it_is_said_why_not(photographs, tmp_path, caps
     assert "S5 is not tested on png covers: it takes folders of different sources" in page and "S1 is not tested" not in page
 
 
+def test_pairs_of_which_the_secret_does_not_fit_are_left_out_and_it_is_said(tmp_path, capsys):
+    (tmp_path / "covers").mkdir()
+    (tmp_path / "secrets").mkdir()
+    for seed in range(26):
+        Image.fromarray(scene(96, 96, seed)).save(tmp_path / "covers" / f"{seed}.png")
+        hard = np.random.default_rng(seed).integers(0, 256, (96, 96, 3), np.uint8)  # noise, which nothing makes small
+        easy = np.linspace(0, 200 + seed, 96 * 96 * 3).reshape(96, 96, 3).astype(np.uint8)
+        Image.fromarray(hard if seed % 9 == 0 else easy).save(tmp_path / "secrets" / f"{seed}.png")
+    line = ["audit", "--tiny", "--data", str(tmp_path / "covers"), "--secrets", str(tmp_path / "secrets"), "-o", str(tmp_path / "out"),
+            "--model", "adaptive", "--detectors", "spam", "--levels", "S3"]  # fmt: skip
+    assert main(line) == 0
+    page = (tmp_path / "out" / "audit.html").read_text()
+    assert "3 of 26 pairs on png covers left out, the first because" in page
+    tested = {row["tested_pairs"] for row in rows(tmp_path / "out" / "audit.csv") if row["level"] == "S3" and row["leaked"] == "0"}
+    assert tested == {"23"}
+
+
 def test_time_that_is_up_is_said(photographs, tmp_path, capsys):
     assert audit(photographs, tmp_path / "out", "--detectors", "spam", "--levels", "S3", "--minutes", "1e-9") == 0
     assert "The time was up before everything was measured" in (tmp_path / "out" / "audit.html").read_text()

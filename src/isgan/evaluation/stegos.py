@@ -18,6 +18,7 @@ from isgan.covers.base import Cover
 from isgan.covers.png import PngCover
 from isgan.datasets.photographs import Photo
 from isgan.detectors.base import Pairs
+from isgan.errors import IsganError
 from isgan.evaluation import quality
 from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Counting
 from isgan.files import write_file
@@ -94,6 +95,18 @@ def digest(*groups: Sequence[tuple[Photo, Photo]]) -> str:
     return found.hexdigest()[:8]
 
 
+class Refused(IsganError):
+    """What hides refuses some pairs, because a secret does not fit its cover; the message is that of the first.
+
+    Attributes:
+        places: which.
+    """
+
+    def __init__(self, message: str, places: Sequence[int]):
+        super().__init__(message)
+        self.places = places
+
+
 class Stegos:
     """Covers and stego images of pairs of photographs as files in a folder, made when they are first asked for."""
 
@@ -104,7 +117,7 @@ class Stegos:
 
     def pairs(self, name: str, places: Sequence[int] | None = None) -> Pairs:
         """Covers and stego images of a method; each file is read when it is looked at. With `places`, those alone are made that are
-        missing."""
+        missing. `Refused` if there can be none of some pairs, once all others are made."""
         method = self.methods[name]
         return Pairs(self._files("cover", lambda cover, *_: cover_of(cover), places),
                      self._files(f"{Path(name).name}-{method.fingerprint}", method.hide, places))  # fmt: skip
@@ -116,14 +129,22 @@ class Stegos:
         paths = [folder / f"{number:05}-{Path(cover.name).stem}{kind}"
                  for number, ((cover, _), kind) in enumerate(zip(self.photos, kinds, strict=True))]  # fmt: skip
         missing = [number for number in (range(len(paths)) if places is None else places) if not paths[number].exists()]
+        refused: dict[int, str] = {}
         with self.counting(f"{name}: stego images", len(missing)) as done:
 
             def make(number: int) -> None:
-                write_file(paths[number], hide(*self.photos[number], number).encode(), force=True)
+                try:
+                    made = hide(*self.photos[number], number)
+                except IsganError as error:
+                    refused[number] = str(error)
+                else:
+                    write_file(paths[number], made.encode(), force=True)
                 done()
 
             for first in range(0, len(missing), AT_ONCE):  # so that a run that is stopped does not wait for all of them
                 side_by_side(make, missing[first : first + AT_ONCE])
+        if refused:
+            raise Refused(refused[min(refused)], sorted(refused))
         return Files(paths)
 
 

@@ -19,7 +19,7 @@ from isgan.evaluation.audit.report import write_report
 from isgan.evaluation.audit.summary import summarise
 from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Counting, Following, Results, uncounted, unfollowed
 from isgan.evaluation.security import LEAST
-from isgan.evaluation.stegos import CONTROLS, Method
+from isgan.evaluation.stegos import CONTROLS, Method, Refused
 from isgan.options import Options
 from isgan.registry import unknown
 
@@ -81,10 +81,8 @@ def audit(results: Results, request: Request, *, on_row: Callable[[Mapping[str, 
     told: list[dict[str, Any]] = []
     unfinished = False
     for material in materials:
-        one = _OfKind(results, request, material, plan, counting, following)
-        for row in one.runs():
-            on_row(row)
-        notes += one.notes
+        one, left_out = _run(results, request, material, plan, on_row, counting, following)
+        notes += [*left_out, *one.notes]
         rows, done = one.summary()
         told += one.oracle()
         table += rows
@@ -97,6 +95,25 @@ def audit(results: Results, request: Request, *, on_row: Callable[[Mapping[str, 
     results.write(NOTES, [{"note": note} for note in dict.fromkeys(notes)] or [{"note": ""}])
     write_report(results, command)
     return table
+
+
+def _run(results: Results, request: Request, material: Material, plan: Plan, on_row: Callable[[Mapping[str, Any]], None],
+         counting: Counting, following: Following) -> tuple["_OfKind", list[str]]:  # fmt: skip
+    """What is missing of one kind is measured; what came of it, and what had to be left out, in words."""
+    notes: list[str] = []
+    while True:
+        one = _OfKind(results, request, material, plan, counting, following)
+        try:
+            for row in one.runs():
+                on_row(row)
+            return one, notes
+        except Refused as error:
+            left = sorted(set(range(len(material.pairs))) - set(error.places))
+            if len(left) < LEAST:
+                raise
+            count = f"{len(error.places)} of {len(material.pairs)}"
+            notes.append(f"{count} pairs on {material.kind} covers left out, the first because {error}")
+            material = material.taken(left)
 
 
 def plan_of(request: Request) -> Plan:
