@@ -120,7 +120,7 @@ class Embedding(Scheme):
     def larger(self, kind: str, room: int, risk: Risk) -> Larger:
         """How many times more samples a cover of this kind needs to take so many bytes at a risk, as a function of the bytes; `room` is
         what it takes now."""
-        settings = self.settings[kind]
+        settings = self._settings(kind)
         points = measured(kind, settings.cost, settings.strategy)
 
         def times(size: int) -> float:
@@ -161,7 +161,9 @@ class Embedding(Scheme):
 
     def settings_of(self, cover: Cover) -> Settings:
         """How this kind of cover is embedded in."""
-        kind = covers.name_of(type(cover))
+        return self._settings(covers.name_of(type(cover)))
+
+    def _settings(self, kind: str) -> Settings:
         if kind not in self.settings:
             raise IsganError(f"this model does not hide in {kind} files: take the default model")
         return self.settings[kind]
