@@ -11,7 +11,7 @@ import numpy as np
 from isgan import models
 from isgan.errors import IsganError
 from isgan.evaluation.audit import subjects
-from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan
+from isgan.evaluation.audit.bench import MEASURES, RUNS, Attack, Bench, Plan
 from isgan.evaluation.audit.levels import kind_of
 from isgan.evaluation.audit.photographs import Material
 from isgan.evaluation.audit.subjects import BITS, DECIBELS, ROOT_BITS, Load, Parts, Sizes
@@ -185,7 +185,8 @@ class Comparison:
         best = strongest_of(found)
         row |= {"leaked": best["train_pairs"] + best["val_pairs"]}
         row |= {"strongest": best["detector"],
-                **{key: best[key] for key in ("p_e", "p_e_interval", "auc", "auc_interval", "wauc", "md5", "steps", "device")}}  # fmt: skip
+                **{name: best[name] for measure in MEASURES for name in (measure, f"{measure}_interval")},
+                "steps": best["steps"], "device": best["device"]}  # fmt: skip
         points = measured(kind_of(self.material), entry.parts.cost, entry.parts.strategy) if entry.parts and not entry.parts.design else []
         # What the covers of the measured size and the square-root rule promise.
         row["p_e_by_square_root"] = p_e_at(row["root_bits"], points) if points else ""
