@@ -1,4 +1,4 @@
-"""What the tool itself tells without the pass phrase: `python benchmarks/blind.py DATA... --keys 100 -o docs/results/blind.csv`.
+"""What the tool itself tells without the pass phrase: `python benchmarks/blind.py DATA... -n 468 --keys 100 -o docs/results/blind.csv`.
 
 Each photograph hides the next one with a pass phrase of its own. An attacker who has the tool, its source and another pass phrase then
 looks at covers and stego images, and measures what could differ: bits that the coder extracts in the wrong order, whether anything opens,
