@@ -17,6 +17,7 @@ from isgan.hiders.qim import Qim
 from isgan.hiders.wavelet import Wavelet
 from isgan.key import NONCE, Key
 from isgan.metrics.pictures import psnr
+from isgan.metrics.quality import ssim
 from isgan.options import Options
 from isgan.picture import read_rgb
 from isgan.schemes.base import Hidden
@@ -58,8 +59,12 @@ def test_a_better_secret_and_no_worse_stego_image(case):
     stego = polish(hider, cover, secret, torch.ones(1, 1, 48, 48), 30, lambda: steps.append(1))
     assert len(steps) == 30
     assert torch.equal(stego, (stego * 255).round() / 255) and stego.min() >= 0 and stego.max() <= 1
-    assert error(hider.reveal(stego), secret) < error(before.revealed, secret) - 5e-4  # untrained, they have far to go
+    revealed = hider.reveal(stego)
+    assert error(revealed, secret) <= error(before.revealed, secret) + 1e-5
+    better = error(before.revealed, secret) - error(revealed, secret) + 40 * (ssim(revealed, secret) - ssim(before.revealed, secret))
+    assert better > 5e-4  # untrained, they have far to go
     assert error(stego, cover) <= error(before.stego, cover) + 0.051
+    assert ssim(stego, cover) >= ssim(before.stego, cover) - 0.00051
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -81,16 +86,6 @@ def test_no_steps_change_nothing_and_what_is_not_free_stays():
     free[..., :24] = 1
     polished = polish(hider, cover, secret, free, 30, lambda: None)
     assert torch.equal(polished[..., 24:], plain[..., 24:]) and not torch.equal(polished, plain)
-
-
-def test_it_ends_early_when_nothing_helps(monkeypatch):
-    hider = stirred(CASES["qim"]()).eval().requires_grad_(False)
-    cover, secret = tensors()
-    calls = []
-    finish = hider.finish
-    monkeypatch.setattr(hider, "finish", lambda *both: (calls.append(1), finish(*both))[1])
-    polish(hider, cover, secret, torch.zeros(1, 1, 48, 48), 200, lambda: None)
-    assert len(calls) == 11
 
 
 def test_tiles_agree_at_their_seams():

@@ -36,7 +36,8 @@ class OfNetwork:
 
 
 class NetworkDetector(Detector):
-    """One of `isgan.detectors.networks`, trained from random weights. Its subclasses, one for each network, are the detectors.
+    """One of `isgan.detectors.networks`, trained from the weights that it has, random ones at first. Its subclasses, one
+    for each network, are the detectors.
 
     Args:
         seed: of its first weights, and of the order of the pairs.

@@ -100,3 +100,27 @@ def test_networks_are_kept_and_rows_say_how_long_and_on_what_they_learned(bench,
                                (Plan(splits=3, budget=0.0, steps=1), "print", 1)):  # fmt: skip
         with pytest.raises(TypeError):
             bench(plan, print)._row(OWN, "xunet", split)
+
+
+def test_networks_learn_lsb_matching_first_but_not_for_the_papers_test(bench, monkeypatch):
+    lessons, kind = [], detectors["xunet"]
+    learn = kind.learn
+
+    def spied(self, train, val, budget, progress):
+        changes = [np.abs(one.pixels().astype(int) - other.pixels()).max() for one, other in zip(*train, strict=True)]
+        before = {name: value.clone() for name, value in self.network.state_dict().items()}
+        learn(self, train, val, budget, progress)
+        lessons.append((changes, before, self.network.state_dict()))
+
+    monkeypatch.setattr(kind, "learn", spied)
+    made = bench(Plan(splits=3, budget=0.0, steps=1))
+    made._row(OWN, "xunet", 0)
+    (first, _, taught), (second, start, _) = lessons
+    assert first == [1] * 16 and second != first
+    assert all((start[name] == value).all() for name, value in taught.items())
+    made._row(OWN, "xunet", 1)
+    made._row(OWN._replace(level="S1"), "xunet", 0)
+    assert len(lessons) == 5
+    assert not all((lessons[4][1][name] == value).all() for name, value in taught.items())
+    made._row(Attack("positive control", "lsb-matching", "lsb-matching"), "xunet", 0)
+    assert len(lessons) == 5  # it is the one that all others begin with

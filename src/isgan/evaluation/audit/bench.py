@@ -13,15 +13,18 @@ from isgan.detectors import detectors
 from isgan.detectors.base import LEAST_PAIRS, Budget, Detector, Pairs
 from isgan.detectors.network import NetworkDetector, device
 from isgan.evaluation.audit.photographs import Material
-from isgan.evaluation.results import Counting, Following, Results, plain, uncounted, unfollowed
-from isgan.evaluation.stegos import Method, Stegos, digest
+from isgan.evaluation.results import LSB_MATCHING, Counting, Following, Results, plain, uncounted, unfollowed
+from isgan.evaluation.stegos import CONTROLS, Method, Stegos, digest
 from isgan.metrics.security import accuracy, auc, missed, p_e, weighted_auc
 
 RUNS = "audit-runs"
-VERSION = 2
+VERSION = 3
 """Of the protocol: rows of another one are set apart."""
 LEARN = 0.8  # of the leaked pairs; the others choose the threshold
 LEAST_LEAKED = 10
+FROM_NOTHING = "S1"
+"""The level whose networks begin with random weights, as in the paper; all others first learn to find LSB matching, which is easy, on the
+same photographs (a curriculum, as Ye, Ni and Yi 2017 go from high payloads to low ones)."""
 MEASURES = ("p_e", "auc", "wauc", "md5", "accuracy")
 
 
@@ -94,7 +97,7 @@ class Bench:
     Args:
         results: where `audit-runs.csv` grows; stego images and features are kept in folders beside it.
         material: covers and secrets.
-        methods: what hides, by name.
+        methods: what hides, by name; the controls are always there.
         plan: see `Plan`.
         counting, following: show how far it is.
     """
@@ -109,6 +112,7 @@ class Bench:
     _held: dict[str, "Kept"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.methods = {**CONTROLS, **self.methods}
         self.print = digest(self.material.pairs)
         folder = self.results.folder / "images" / f"{self.material.kind.replace(' ', '-')}-{self.print}"
         self.stegos = Stegos(folder, self.material.pairs, self.methods, self.counting)
@@ -144,10 +148,9 @@ class Bench:
         division = divide(self.material.sources, test, split, self.plan.splits)
         own = test.trained_on == test.subject
         had = self._pairs(test.trained_on, np.concatenate(division[: 3 if own else 2]))  # all at once: that is done side by side
-        learn, check = (self._pairs(test.trained_on, places) for places in (division.learn, division.check))
-        judged = self._pairs(test.subject, division.test)
+        check, judged = self._pairs(test.trained_on, division.check), self._pairs(test.subject, division.test)
         started = time.perf_counter()
-        detector = self._trained(test, name, split, learn, check, [cover for pairs in (had, judged) for part in pairs for cover in part])
+        detector = self._trained(test, name, split, [cover for pairs in (had, judged) for part in pairs for cover in part])
         covers, stegos = detector.scores(judged.covers), detector.scores(judged.stegos)
         checked = detector.scores(check.covers), detector.scores(check.stegos)
         return {
@@ -167,20 +170,27 @@ class Bench:
             "device": device() if isinstance(detector, NetworkDetector) else "the CPU",
         }
 
-    def _trained(self, test: Attack, name: str, split: int, learn: Pairs, check: Pairs, files: Sequence[Cover]) -> Detector:
-        """A detector that learned. Networks are kept, so that a run that was stopped does not train them anew, and other subjects meet the
-        same one; of other detectors the features are."""
-        told = self.keys(test, name, split) | {"subject": "", "print": "", "level": "", "steps": self.plan.steps}
+    def _trained(self, test: Attack, name: str, split: int, files: Sequence[Cover] = ()) -> Detector:
+        """A detector that learned; `files` are those it will look at. Networks are kept, so that a run that was stopped does not train them
+        anew, and other subjects meet the same one; of other detectors the features are."""
+        kind = detectors[name]
+        network = issubclass(kind, NetworkDetector)
+        start = LSB_MATCHING if network and test.level != FROM_NOTHING and test.trained_on not in CONTROLS else ""
+        told = self.keys(test, name, split) | {"subject": "", "print": "", "level": "", "steps": self.plan.steps, "start": start}
         place = hashlib.sha256(str(sorted(told.items())).encode()).hexdigest()[:16]
         kept = self.results.folder / "detectors" / f"{name}-{place}.safetensors"
-        kind = detectors[name]
-        if issubclass(kind, NetworkDetector) and kept.exists():
+        if network and kept.exists():
             return kind.load(kept)
         detector: Detector = kind(seed=split, cache=self.results.folder / "features")
-        what = f"{test.level} {test.subject}: {name}"
+        if start:
+            taught = self._trained(test._replace(subject=start, trained_on=start), name, split)
+            detector.network.load_state_dict(taught.network.state_dict())
+        what = f"{test.level} {test.trained_on}: {name}"
         with self.following(f"{what} looks at files") as progress:
             detector.prepare(files, progress)
         with self.following(f"{what}, split {split + 1}") as progress:
+            division = divide(self.material.sources, test, split, self.plan.splits)
+            learn, check = (self._pairs(test.trained_on, places) for places in (division.learn, division.check))
             detector.fit(learn, check, Budget(self._budget(name), self.plan.steps), progress)
         if isinstance(detector, NetworkDetector):
             kept.parent.mkdir(exist_ok=True)
