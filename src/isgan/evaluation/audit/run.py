@@ -130,8 +130,8 @@ class _OfKind:
         self.detectors = levels.chosen(request.detectors, levels.kind_of(material))
         self.notes: list[str] = []
         if any(map(levels.is_network, self.detectors)):
-            self.notes.append(f"Networks had {request.budget:g} minutes each on {device()}, after as many on LSB matching (but for S1): with more time and "
-                              "pairs they see more.")
+            time_each = f"{request.budget:g} minutes each on {device()}, after as many on LSB matching (but for S1)"
+            self.notes.append(f"Networks had {time_each}: with more time and pairs they see more.")
         self.names: list[str] = []
         methods: dict[str, Method] = dict(CONTROLS)
         self.siblings: dict[str, str] = {}
