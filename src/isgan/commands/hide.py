@@ -95,7 +95,7 @@ def hide(
     strength
         With a dial: from 1, faint, up, faithful; auto makes the worse of stego image and secret best.
     polish
-        Steps in which the secret is made better for this very pair.
+        Steps in which the secret is made better for this very pair; 100 are worth 3 dB and more with the paper's network.
     min_secret_psnr
         Save nothing if the secret comes back worse than this, in dB.
     engine

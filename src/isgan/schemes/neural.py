@@ -175,7 +175,7 @@ class Neural(Scheme):
             )
         if not 0 <= options.polish <= MAX_POLISH:
             raise IsganError(
-                f"{options.polish} steps of polishing: from 0 to {MAX_POLISH}; most of the gain is in the first 50"
+                f"{options.polish} steps of polishing: from 0 to {MAX_POLISH}; most of the gain is in the first 100"
             )
         if options.polish and not self.hider.trainable:
             raise IsganError(
