@@ -170,32 +170,39 @@ class Bench:
             "device": device() if isinstance(detector, NetworkDetector) else "the CPU",
         }
 
-    def _trained(self, test: Attack, name: str, split: int, files: Sequence[Cover] = ()) -> Detector:
-        """A detector that learned; `files` are those it will look at. Networks are kept, so that a run that was stopped does not train them
-        anew, and other subjects meet the same one; of other detectors the features are."""
+    def _trained(self, test: Attack, name: str, split: int, files: Sequence[Cover]) -> Detector:
+        """A detector that learned; `files` are those it will look at, whose features are kept."""
         kind = detectors[name]
-        network = issubclass(kind, NetworkDetector)
-        start = LSB_MATCHING if network and test.level != FROM_NOTHING and test.trained_on not in CONTROLS else ""
+        if issubclass(kind, NetworkDetector):
+            return self._network(kind, test, name, split)
+        detector = kind(seed=split, cache=self.results.folder / "features")
+        with self.following(f"{test.level} {test.subject}: {name} looks at files") as progress:
+            detector.prepare(files, progress)
+        self._fit(detector, test, name, split)
+        return detector
+
+    def _network(self, kind: type[NetworkDetector], test: Attack, name: str, split: int) -> NetworkDetector:
+        """A network that learned. It is kept: a run that was stopped does not train it anew, and other subjects meet the same one."""
+        start = LSB_MATCHING if test.level != FROM_NOTHING and test.trained_on not in CONTROLS else ""
         told = self.keys(test, name, split) | {"subject": "", "print": "", "level": "", "steps": self.plan.steps, "start": start}
         place = hashlib.sha256(str(sorted(told.items())).encode()).hexdigest()[:16]
         kept = self.results.folder / "detectors" / f"{name}-{place}.safetensors"
-        if network and kept.exists():
+        if kept.exists():
             return kind.load(kept)
-        detector: Detector = kind(seed=split, cache=self.results.folder / "features")
+        detector = kind(seed=split)
         if start:
-            taught = self._trained(test._replace(subject=start, trained_on=start), name, split)
+            taught = self._network(kind, test._replace(subject=start, trained_on=start), name, split)
             detector.network.load_state_dict(taught.network.state_dict())
-        what = f"{test.level} {test.trained_on}: {name}"
-        with self.following(f"{what} looks at files") as progress:
-            detector.prepare(files, progress)
-        with self.following(f"{what}, split {split + 1}") as progress:
-            division = divide(self.material.sources, test, split, self.plan.splits)
-            learn, check = (self._pairs(test.trained_on, places) for places in (division.learn, division.check))
-            detector.fit(learn, check, Budget(self._budget(name), self.plan.steps), progress)
-        if isinstance(detector, NetworkDetector):
-            kept.parent.mkdir(exist_ok=True)
-            detector.save(kept)
+        self._fit(detector, test, name, split)
+        kept.parent.mkdir(exist_ok=True)
+        detector.save(kept)
         return detector
+
+    def _fit(self, detector: Detector, test: Attack, name: str, split: int) -> None:
+        division = divide(self.material.sources, test, split, self.plan.splits)
+        learn, check = (self._pairs(test.trained_on, places) for places in (division.learn, division.check))
+        with self.following(f"{test.level} {test.trained_on}: {name}, split {split + 1}") as progress:
+            detector.fit(learn, check, Budget(self._budget(name), self.plan.steps), progress)
 
     def _budget(self, name: str) -> float:
         """Minutes of training: none for what learns from features, so that its rows stay known at another budget."""

@@ -133,7 +133,7 @@ class _OfKind:
             time_each = f"{request.budget:g} minutes each on {device()}, after as many on LSB matching (but for S1)"
             self.notes.append(f"Networks had {time_each}: with more time and pairs they see more.")
         self.names: list[str] = []
-        methods: dict[str, Method] = dict(CONTROLS)
+        methods: dict[str, Method] = {}
         self.siblings: dict[str, str] = {}
         for name, options in request.subjects.items():
             if not subjects.hides_in(options.model, material.kind):
@@ -153,7 +153,7 @@ class _OfKind:
                 self.notes.append(f"{level} is not tested on {material.kind} covers: {why}")
         self.methods = methods
         self.bench = Bench(results, material, methods, plan, counting, following)
-        self.null = Bench(results, levels.null_material(material), dict(CONTROLS), plan, counting, following)
+        self.null = Bench(results, levels.null_material(material), {}, plan, counting, following)
 
     def _teachers(self, methods: dict[str, Method]) -> list[str]:
         """The paper's basic network, and the same of another seed, if there are such models or subjects; they hide in PNG files alone."""
