@@ -1,4 +1,4 @@
-"""Sources of photographs: one contract for all that are registered, then each published layout, then scanning."""
+"""Sources of photographs: one contract for all that are registered, then each published layout."""
 
 import os
 import subprocess
@@ -10,13 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from isgan.datasets import datasets
 from isgan.datasets.base import SPLITS, SUFFIXES, Source, fraction, open_sets, open_source, split_of
-from isgan.datasets.photographs import decoded
 from isgan.errors import IsganError
-from isgan.training.pairs import load_photographs
 
 PEOPLE = [f"{first}_{last}" for first in ("Ada", "Bo", "Cy", "Di", "Ed") for last in ("Ek", "Fox", "Gil", "Ito", "Li")]
 
@@ -26,14 +23,6 @@ def write(path: Path, content: bytes | str = b"") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = content or path.name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-def picture(path: Path, size: tuple[int, int] = (40, 32), mode: str = "RGB", **save) -> Path:
-    """A real picture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    Image.fromarray(noise).convert(mode).save(path, **save)
     return path
 
 
@@ -438,52 +427,6 @@ def test_train_with_other_class_folders_is_splits(tmp_path):
     for name in ("train/cat/1.png", "train/n0144076/1.png", "val/cat/2.png"):
         write(tmp_path / name)
     assert type(open_source(tmp_path)) is datasets["splits"]
-
-
-# Scanning
-
-
-def bad_files(root: Path) -> dict[Path, str]:
-    """Files that cannot be used, each with a word of the reason that must be given."""
-    truncated = picture(root / "truncated.png", (64, 64))
-    truncated.write_bytes(truncated.read_bytes()[:-600])
-    floating = root / "floating.tif"
-    Image.fromarray(np.zeros((40, 40), np.float32)).save(floating)
-    return {
-        truncated: "",
-        write(root / "empty.png", b"\0"): "",
-        picture(root / "small.png", (200, 31)): "32",
-        floating: "32 bits",
-        root / "gone.png": "",
-    }
-
-
-def test_loading_names_each_bad_file_and_counts(tmp_path):
-    good = [picture(tmp_path / "train" / f"good.{suffix}") for suffix in ("png", "jpg", "webp", "bmp", "tif")]
-    bad = bad_files(tmp_path / "train")
-    steps = []
-    found = load_photographs([tmp_path], "train", progress=lambda done, total: steps.append((done, total)))
-    assert [photograph.shape for photograph in found.sets[tmp_path.name]] == [(3, 32, 40)] * len(good)
-    assert {path for path, _ in found.skipped} == {path for path in bad if path.exists()}
-    assert all(reason and "\n" not in reason and bad[path] in reason for path, reason in found.skipped)
-    assert steps == [(done, 9) for done in range(1, 10)]
-
-
-def test_decoded_gives_the_pixels_lazily_and_in_order(tmp_path):
-    first, second = picture(tmp_path / "b.png", (40, 32)), picture(tmp_path / "a.png", (32, 50))
-    stream = decoded(iter([first, tmp_path / "gone.png", second]))
-    path, pixels = next(stream)
-    assert path == first and pixels.shape == (32, 40, 3) and pixels.dtype == np.uint8
-    assert (pixels == np.asarray(Image.open(first))).all()
-    assert isinstance(next(stream)[1], str)
-    second.unlink()  # not opened before it is asked for
-    assert isinstance(next(stream)[1], str)
-
-
-def test_loading_refuses_when_nothing_can_be_used(tmp_path):
-    bad_files(tmp_path / "train")
-    with pytest.raises(IsganError, match=r"none of the 4 train files .*can be used, first: .*empty\.png"):
-        load_photographs([tmp_path], "train")
 
 
 # Several sets

@@ -65,7 +65,7 @@ def audit(
     minutes
         After so many nothing new is begun, and the report says that something is missing; 0 for no bound.
     budget
-        Minutes of training of each network, after as many on LSB matching, with which all begin.
+        Minutes of training of each network, after as many on LSB matching, with which all but S1's begin.
     side
         PNG covers are squares of so many pixels, cut from the middle.
     scale

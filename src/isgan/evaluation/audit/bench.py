@@ -22,7 +22,7 @@ VERSION = 3
 """Of the protocol: rows of another one are set apart."""
 LEARN = 0.8  # of the leaked pairs; the others choose the threshold
 LEAST_LEAKED = 10
-FROM_NOTHING = "S1"
+FROM_SCRATCH = "S1"
 """The level whose networks begin with random weights, as in the paper; all others first learn to find LSB matching, which is easy, on the
 same photographs (a curriculum, as Ye, Ni and Yi 2017 go from high payloads to low ones)."""
 MEASURES = ("p_e", "auc", "wauc", "md5", "accuracy")
@@ -183,7 +183,7 @@ class Bench:
 
     def _network(self, kind: type[NetworkDetector], test: Attack, name: str, split: int) -> NetworkDetector:
         """A network that learned. It is kept: a run that was stopped does not train it anew, and other subjects meet the same one."""
-        start = LSB_MATCHING if test.level != FROM_NOTHING and test.trained_on not in CONTROLS else ""
+        start = LSB_MATCHING if test.level != FROM_SCRATCH and test.trained_on not in CONTROLS else ""
         told = self.keys(test, name, split) | {"subject": "", "print": "", "level": "", "steps": self.plan.steps, "start": start}
         place = hashlib.sha256(str(sorted(told.items())).encode()).hexdigest()[:16]
         kept = self.results.folder / "detectors" / f"{name}-{place}.safetensors"
