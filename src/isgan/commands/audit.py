@@ -21,7 +21,7 @@ def audit(
     detectors: Annotated[list[str] | None, Several] = None,
     levels: Annotated[list[str] | None, Several] = None,
     quality: float | None = None,
-    risk: Literal["low", "medium", "high"] = "medium",
+    risk: Literal["low", "medium", "high"] | None = None,
     pairs: Annotated[int | None, Parameter(alias="-n", validator=Number(gte=20))] = None,
     splits: Annotated[int, Parameter(validator=Number(gte=2))] = 5,
     minutes: Annotated[float, Parameter(validator=Number(gte=0))] = 0.0,
@@ -55,9 +55,9 @@ def audit(
     levels
         S0 to S5; all if not given.
     quality
-        PSNR in dB of the secrets of models that embed; with it, the risk is high where they need it.
+        PSNR in dB of the secrets of models that embed, or what fits of it; whatever the risk, which is high with it.
     risk
-        How much models that embed may hide.
+        How much models that embed may hide; medium if not given.
     pairs
         At most so many pairs of each kind of covers.
     splits
@@ -73,7 +73,8 @@ def audit(
     threads
         Cores to work on; all if not given.
     table
-        Compare costs and strategies of embedding, and networks, at equal quality of the secret and at several rates, instead.
+        Compare costs and strategies of embedding, and networks, at equal quality of the secret and at several rates, instead: not with
+        --model, --levels, --quality, --risk.
     rows
         With --table: the rows with one of these texts in their name, such as "bits a root" or "33.5 dB"; all if not given. Detectors that
         looked at a row in an earlier run into the same folder count too.
@@ -100,14 +101,19 @@ def audit(
     require("audit", "scipy", "sealwatch")
     if (write or rows) and not table:
         raise IsganError(f"{'--write' if write else '--rows'} is for --table: add it, or leave it out")
+    asked = {"--model": model, "--levels": levels, "--quality": quality, "--risk": risk}
+    if table and (without := [option for option, value in asked.items() if value]):
+        raise IsganError(f"the rows of --table say what is hidden, and how: leave out {' and '.join(without)}")
+    if quality and risk in ("low", "medium"):
+        raise IsganError(f"--quality hides as much as it takes, whatever the risk: leave out --risk {risk}, or --quality")
     if threads:
         limit(threads)
         if find_spec("torch"):
             threads_of(threads)
-    chosen = {name: Options(model=file, gray=True, quality=quality, risk="high" if quality else risk)
+    chosen = {name: Options(model=file, gray=True, quality=quality, risk="high" if quality else risk or "medium")
               for name, file in (named(text) for text in model or [DEFAULT])}  # fmt: skip
-    request = Request(chosen, data, tuple(secrets or ()), tuple(detectors or ("fast",)), tuple(levels or attackers.LEVELS), pairs, side,
-                      scale, minutes, splits, budget)  # fmt: skip
+    request = Request(chosen, data, secrets or (), detectors or ("fast",), levels or tuple(attackers.LEVELS), pairs=pairs, side=side,
+                      scale=scale, minutes=minutes, splits=splits, budget=budget)  # fmt: skip
     if table:
         return _table(request, output, rows, write, tiny)
     made = audit(Results(output), smallest(request) if tiny else request, command=shlex.join(["isgan", *sys.argv[1:]]),
@@ -121,7 +127,7 @@ def _table(request: Any, output: Path, rows: list[str] | None, write: bool, tiny
     """`isgan audit --table`."""
     from isgan.console import counting, fraction_done
     from isgan.evaluation.audit import curve
-    from isgan.evaluation.audit.levels import chosen, kind_of, learns
+    from isgan.evaluation.audit.levels import chosen, learns
     from isgan.evaluation.audit.photographs import gather
     from isgan.evaluation.audit.run import plan_of
     from isgan.evaluation.audit.run import tiny as smallest
@@ -132,7 +138,7 @@ def _table(request: Any, output: Path, rows: list[str] | None, write: bool, tiny
     materials = gather(request.data, request.secrets, request.side, request.pairs, request.scale)
     results = Results(output)
     made = compare_all(results, materials, plan_of(request), texts=rows or ("",), tiny=tiny, counting=counting, following=fraction_done,
-                       detectors=lambda material: list(filter(learns, chosen(request.detectors, kind_of(material)))))  # fmt: skip
+                       detectors=lambda material: list(filter(learns, chosen(request.detectors, material.format))))  # fmt: skip
     if write:
         return [{"covers": kind} | levels for kind, levels in curve.write(results.rows(TABLE)).items()]
     columns = ("kind", "side", "name", "setting", "pairs", "stego_psnr", "stego_ssim", "secret_psnr", "rate", "strongest", "p_e",

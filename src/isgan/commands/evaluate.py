@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -70,21 +71,20 @@ def evaluate(
         Overwrite the CSV file.
     """
     from isgan import models
+    from isgan.commands.table import threads_of
     from isgan.console import counting
     from isgan.datasets.base import open_sets
-    from isgan.evaluation.quality import measure, pair_up, rounded, summary
+    from isgan.evaluation.quality import measure, pair_up, summary
+    from isgan.evaluation.results import plain as number
+    from isgan.files import check_output
     from isgan.options import Options
 
-    if output and output.exists() and not force:
-        raise IsganError(f"{output} exists: choose another name, or use --force to overwrite it")
-    if output and not output.parent.is_dir():
-        raise IsganError(f"the folder {output.parent} does not exist: create it first")
+    if output:
+        check_output(output, force, suffixes=None)
     names = list(dict.fromkeys(model or [DEFAULT]))
     schemes = {name: models.load(name) for name in names}
-    if threads and any(scheme.resizes for scheme in schemes.values()):
-        import torch
-
-        torch.set_num_threads(threads)
+    if any(scheme.resizes for scheme in schemes.values()):
+        threads_of(threads)
     runs: list[tuple[str, str, Options]] = []
     for name, scheme in schemes.items():
         plain = Options(model=name, risk=risk, color=color, gray=not color, polish=polish if scheme.resizes else 0)
@@ -110,7 +110,7 @@ def evaluate(
                 group = []
                 for measured in measure(schemes[name], options, setting, set_name, pairs, homes, done):
                     group.append(measured)
-                    write(rounded(measured))
+                    write({column: number(value) for column, value in asdict(measured).items()})
                 groups.append(summary(group))
                 if card:
                     models.add_scores(name, {f"{set_name} {split}": groups[-1]})

@@ -21,16 +21,16 @@ def leaderboard(
     budget: Annotated[float, Parameter(validator=Number(gt=0))] = 2.0,
     steganalyzer: str = "xunet",
     splits: Annotated[int, Parameter(validator=Number(gte=2))] = 3,
-    detect: Annotated[int | None, Parameter(validator=Number(gte=40))] = None,
+    detect: Annotated[int | None, Parameter(validator=Number(gte=20))] = None,
     side: Annotated[int, Parameter(validator=Number(gte=64))] = 256,
     threads: Annotated[int | None, Parameter(validator=Least)] = None,
     tiny: Annotated[bool, Parameter(negative="")] = False,
 ) -> list[dict[str, Any]]:
-    """Rank models: quality, changed samples, payload, seconds, memory, size, and P_E.
+    """Rank models: quality, changed samples, payload and P_E; leaderboard.md has seconds, memory and size too.
 
     All go through PNG files, on the same test photographs. Models that embed are measured as `isgan hide` uses them, and at fixed
-    qualities of the secret. P_E is of a steganalyzer trained on the very model: 0, it is always found; .5, never. Two controls stand
-    beside the models: LSB matching, and other covers. Rows are written as they are known, and the same command goes on.
+    qualities of the secret. P_E is of a steganalyzer trained on the very model: 0, it is always found; .5, no better than by guessing.
+    Two controls stand beside the models: LSB matching, and other covers. Rows are written as they are known, and the same command goes on.
 
     Parameters
     ----------

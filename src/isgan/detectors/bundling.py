@@ -1,6 +1,7 @@
 """How the detectors that come with isgan are trained, judged and calibrated; see `isgan.detectors.bundled`."""
 
 import hashlib
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from isgan.covers import covers as kinds
+from isgan.covers import covers as formats
 from isgan.detectors import bundled, detectors
 from isgan.detectors.base import Detector, Pairs
 from isgan.detectors.calibration import calibrated
@@ -32,11 +33,11 @@ def cross_scores(name: str, pairs: Pairs, parts: np.ndarray, cache: Path | None)
     """
     covers, stegos = np.zeros(len(parts)), np.zeros(len(parts))
     measured = []
-    kinds = np.unique(parts)
-    for number, part in enumerate(kinds):
-        tested, chosen = parts == part, parts == kinds[(number + 1) % len(kinds)]
+    numbers = np.unique(parts)
+    for place, part in enumerate(numbers):
+        tested, chosen = parts == part, parts == numbers[(place + 1) % len(numbers)]
         learned = ~tested & ~chosen
-        detector: Detector = detectors[name](seed=number, cache=cache)
+        detector: Detector = detectors[name](seed=place, cache=cache)
         detector.fit(pairs.take(np.flatnonzero(learned)), pairs.take(np.flatnonzero(chosen)))
         fresh = pairs.take(np.flatnonzero(tested))
         covers[tested], stegos[tested] = detector.scores(fresh.covers), detector.scores(fresh.stegos)
@@ -71,16 +72,16 @@ def bundle(name: str, feature: str, pairs: Pairs, sources: Sequence[str], facts:
     calibration = calibrated(covers, stegos)
     detector = kind(seed=0, cache=cache)
     detector.fit(pairs, pairs)
-    detector.threshold = -calibration.offset / calibration.slope
-    weights = folder / f"{name}.npz"
-    detector.save(weights)
-    data = weights.read_bytes()
+    detector.threshold = calibration.threshold
+    with tempfile.TemporaryDirectory() as draft:
+        detector.save(Path(draft, "weights.npz"))
+        data = Path(draft, "weights.npz").read_bytes()
     if len(data) > MOST_BYTES:
-        weights.unlink()
         raise IsganError(f"the weights take {len(data)} bytes, more than {MOST_BYTES}: choose other features")
+    write_file(folder / f"{name}.npz", data, force=True)
     first, names = pairs.covers[0], np.array(sources)
     card = {
-        "detector": feature, **facts, "covers": kinds.name_of(type(first)), "size": min(first.pixels().shape[:2]), "pairs": len(sources),
+        "detector": feature, **facts, "covers": formats.name_of(type(first)), "size": min(first.pixels().shape[:2]), "pairs": len(sources),
         "sources": [f"{source}: {int((names == source).sum())}" for source in np.unique(names)],
         "p_e": error, "p_e_interval": error_interval, "auc": area, "auc_interval": area_interval, "parts": PARTS,
         "slope": calibration.slope, "offset": calibration.offset, **_means(covers, stegos, parts),
@@ -116,7 +117,7 @@ def _elsewhere(feature: str, pairs: Pairs, names: np.ndarray, cache: Path | None
         fresh = pairs.take(np.flatnonzero(here))
         scores = detector.scores(fresh.covers), detector.scores(fresh.stegos)
         cover, stego = (float(calibration.probability(values).mean()) for values in scores)
-        found.append({"source": str(source), "p_e": p_e(*scores, -calibration.offset / calibration.slope), "cover": cover, "stego": stego})
+        found.append({"source": str(source), "p_e": p_e(*scores, calibration.threshold), "cover": cover, "stego": stego})
     return found
 
 

@@ -14,6 +14,11 @@ class Calibration(NamedTuple):
     slope: float
     offset: float
 
+    @property
+    def threshold(self) -> float:
+        """The score of probability .5."""
+        return -self.offset / self.slope
+
     def probability(self, scores: np.ndarray) -> np.ndarray:
         """(N,) in (0, 1): how many of the files with such a score were stego images, of as many covers as stego images."""
         return np.asarray(1 / (1 + np.exp(-np.clip(self.slope * scores + self.offset, -500, 500))))

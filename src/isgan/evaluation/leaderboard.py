@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +22,8 @@ from isgan import models
 from isgan.datasets.base import Source, name_in
 from isgan.errors import IsganError, require
 from isgan.evaluation.paper.curves import FIGURES, subfolder
-from isgan.evaluation.quality import Row, decibels, measure, pair_up, rounded, summary
-from isgan.evaluation.results import Counting, Following, Results, uncounted, unfollowed
+from isgan.evaluation.quality import Row, measure, pair_up, summary
+from isgan.evaluation.results import Counting, Following, Results, decibels, uncounted, unfollowed
 from isgan.evaluation.security import CONTROL, RETRAINED, Case, Plan, Trial, pairs, unseen_photographs
 from isgan.evaluation.stegos import CONTROLS, hiding
 from isgan.files import write_file
@@ -189,7 +189,8 @@ def _method(model: str, setting: str) -> str:
 
 
 def _costs(model: str, source: Source) -> dict[str, float]:
-    """Size of the weights, and what the command lines take on the set's first two test photographs."""
+    """Size of the weights, and what the command lines take on the set's first two test photographs; at `--risk high`, so that no pair of
+    them is refused."""
     path = models.find(model)
     cover, secret = pair_up(source.images("test"), 1)[0]
     with tempfile.TemporaryDirectory() as folder:
@@ -235,7 +236,7 @@ def _measured(
         nonlocal scheme
         scheme = scheme or models.load(options.model)
         (row,) = measure(scheme, options, setting, set_name, [files[place]], (home, home))
-        return {key: value for key, value in rounded(row).items() if key not in (*keys, "cover", "secret")}
+        return {key: value for key, value in asdict(row).items() if key not in (*keys, "cover", "secret")}
 
     keys = {
         "set": set_name,

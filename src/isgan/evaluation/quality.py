@@ -5,7 +5,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -71,7 +71,8 @@ def send(scheme: Scheme, cover: np.ndarray, secret: np.ndarray, name: str, optio
 
 
 def hide(scheme: Scheme, cover: Cover, secret: np.ndarray, name: str, options: Options) -> Hidden:
-    """The first half of `send`, for those who need the stego image alone."""
+    """The first half of `send`, for those who need the stego image alone: if hiding fails at the quality that is asked for, it is tried
+    with the quality that fits."""
     guest = Secret(fit(secret, *cover.planes[0].shape) if scheme.resizes else secret)
     key = key_of(scheme, name, cover)
     try:
@@ -202,16 +203,3 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         **worst,
         "secret_pixels": round(pixels),
     }
-
-
-def rounded(row: Row) -> dict[str, Any]:
-    """A row as CSV holds it."""
-    return {
-        key: round(value, 5) if isinstance(value, float) and math.isfinite(value) else value
-        for key, value in asdict(row).items()
-    }
-
-
-def decibels(psnr: float) -> str:
-    """A PSNR for a table: "exact" where it is infinite."""
-    return "exact" if psnr == math.inf else f"{psnr:.2f}"

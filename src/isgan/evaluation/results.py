@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from isgan.errors import IsganError
 from isgan.files import write_file
+from isgan.metrics import EXACT
 
 VERSION = "3"
 MARK = "VERSION"
@@ -175,6 +176,11 @@ def mend(path: Path) -> None:
 def plain(value: Any) -> Any:
     """A value as CSV holds it: five decimals."""
     return round(value, 5) if isinstance(value, float) and math.isfinite(value) else value
+
+
+def decibels(value: float) -> str:
+    """A PSNR in words: two decimals, and no negative zero; "exact" from 80 dB on."""
+    return "exact" if value >= EXACT else f"{round(value, 2) + 0.0:.2f}"
 
 
 def spread(rows: Sequence[Mapping[str, Any]], measures: Sequence[str]) -> dict[str, float]:

@@ -7,6 +7,7 @@ which it must not.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from isgan.files import write_file
 from isgan.jit import side_by_side
 from isgan.options import Options
 from isgan.picture import read_gray
+from isgan.schemes.base import Scheme
 
 AT_ONCE = 8  # stego images
 BITS_PER_SAMPLE = 0.4
@@ -73,16 +75,21 @@ def other_cover(_cover: Photo, secret: Photo, _number: int) -> Cover:
 CONTROLS = {LSB_MATCHING: Method(LSB_MATCHING, lsb_matching), OTHER_COVER: Method(OTHER_COVER, other_cover)}
 
 
+def print_of(*parts: str) -> str:
+    """Eight characters that tell a way to hide from others."""
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:8]
+
+
 def hiding(options: Options) -> Method:
-    """A model with these options; it is loaded when it is first used."""
-    loaded = None
+    """A model with these options, as `isgan hide` uses it; it is loaded when it is first used."""
+    loaded: Scheme | None = None
 
     def hide(cover: Photo, secret: Photo, _number: int) -> Cover:
         nonlocal loaded
         loaded = loaded or models.load(options.model, options.engine)
         return quality.hide(loaded, cover_of(cover), read_gray(secret.pixels), cover.name, options).stego
 
-    return Method(models.fingerprint(options.model), hide)
+    return Method(print_of(models.fingerprint(options.model), str(replace(options, model=""))), hide)
 
 
 def digest(*groups: Sequence[tuple[Photo, Photo]]) -> str:

@@ -19,11 +19,11 @@ PENALTY = 10, 30  # for what it loses beyond that
 
 def polish(hider: Hider, cover: Tensor, secret: Tensor, free: Tensor, steps: int, on_step: Callable[[], object]) -> Tensor:
     """Hides, and makes the revealed secret better, in PSNR and SSIM, while the stego image is no worse in either; the
-    best stego image (N, 3, H, W), in 8 bits.
+    best stego image (1, 3, H, W), in 8 bits.
 
     Args:
-        cover, secret: as `Hider.hide` takes them.
-        free: (N, 1, H, W), 1 where the hider's draft may change, else 0.
+        cover, secret: of one pair, as `Hider.hide` takes them.
+        free: (1, 1, H, W), 1 where the hider's draft may change, else 0.
         steps: how many; the last ones gain most, since they are the smallest.
         on_step: called after each of them.
     """
@@ -40,6 +40,7 @@ def polish(hider: Hider, cover: Tensor, secret: Tensor, free: Tensor, steps: int
             loss = error + STRUCTURE * (1 - ssim(hiding.revealed, secret)).mean()
             change = (hiding.stego - cover).square().mean().log(), (1 - ssim(hiding.stego, cover)).mean()
             if step == 0:
+                best, saved = loss.item(), hiding.stego.detach()
                 first, allowed = error.item(), [a.item() + b for a, b in zip(change, SPARED, strict=True)]
             else:
                 on_step()

@@ -100,6 +100,21 @@ def test_constants_are_written_where_the_curve_passes_them(tmp_path):
                      *(f"png,hill,cmdc,{root},{error},0.0200,crm,300,196608" for root, error in measured)]  # fmt: skip
 
 
+def test_a_curve_takes_the_judges_of_the_one_before(tmp_path):
+    """Detectors that see less would make `--risk` allow more."""
+    (tmp_path / "models").mkdir()
+    card = tmp_path / "models" / "adaptive.toml"
+    shutil.copy(Path(isgan.__file__).parent / "models" / "adaptive.toml", card)
+    by_both = [row | {"interval_crm": 0.02, "interval_xunet": 0.02, "strongest": "xunet"} for row in rows("png", "hill, cmdc", shift=-0.05)]
+    write(by_both, tmp_path)
+    before = card.read_bytes(), (tmp_path / "risk.csv").read_bytes()
+    with pytest.raises(IsganError, match="judged by xunet too: add them to --detectors"):
+        write(rows("png", "hill, cmdc"), tmp_path)
+    assert (card.read_bytes(), (tmp_path / "risk.csv").read_bytes()) == before
+    assert write([row | {"strongest": "crm"} for row in by_both], tmp_path)  # both looked, whoever was the stronger
+    assert write(rows("jpeg", "juniward, independent"), tmp_path)
+
+
 def compared(name: str, error: float, **others: object) -> dict[str, object]:
     return {"kind": "png", "side": 256, "name": name, "setting": "33.5 dB", "p_e": error, "p_e_interval": 0.02, "auc": 0.5, "leaked": 300,
             "short": 1} | others  # fmt: skip

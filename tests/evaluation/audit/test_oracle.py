@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from isgan.evaluation.audit import subjects
 from isgan.evaluation.audit.bench import Bench, Plan
 from isgan.evaluation.audit.oracle import ASKED, asked, statistics
 from isgan.evaluation.audit.subjects import hides_in, sibling
 from isgan.evaluation.results import Results
+from isgan.evaluation.stegos import hiding
 from isgan.metrics.security import auc
 from isgan.options import Options
 
@@ -16,7 +16,7 @@ from isgan.options import Options
 def bench(material, tmp_path):
     def build(options: Options, pairs: int) -> Bench:
         few = material.taken(range(pairs))
-        return Bench(Results(tmp_path / "r"), few, {"mine": subjects.model(options)}, Plan(splits=4))
+        return Bench(Results(tmp_path / "r"), few, {"mine": hiding(options)}, Plan(splits=4))
 
     return build
 
@@ -52,5 +52,5 @@ def test_statistics_of_what_is_revealed():
 def test_siblings_are_the_same_design_with_other_weights_or_another_cost():
     assert sibling(Options(model="isgan"), "png")[0] == "basic" and sibling(Options(model="wavelet"), "png") is None
     name, method = sibling(Options(), "png")
-    assert name == "adaptive with suniward" and method.fingerprint != subjects.model(Options()).fingerprint
+    assert name == "adaptive with suniward" and method.fingerprint != hiding(Options()).fingerprint
     assert hides_in("adaptive", "jpeg") and not hides_in("qim", "jpeg") and not hides_in("webp", "jpeg") and hides_in("qim", "scaled")

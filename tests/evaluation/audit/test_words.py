@@ -7,7 +7,7 @@ from isgan.evaluation.audit.words import number, sentences
 
 def row(level: str, subject: str, p_e: float, width: float = 0.03, **others: object) -> dict[str, object]:
     return {"kind": "png", "level": level, "subject": subject, "trained_on": subject, "leaked": "0", "source": "", "detector": "crm",
-            "p_e": str(p_e), "p_e_interval": str(width), "train_pairs": "192"} | others  # fmt: skip
+            "p_e": str(p_e), "p_e_interval": str(width), "auc": "0.51", "auc_interval": "0.02", "train_pairs": "192"} | others  # fmt: skip
 
 
 def told(statistic: str, auc: float, width: float = 0.05) -> dict[str, object]:
@@ -24,10 +24,17 @@ def test_the_headline(p_e, words):
     assert said == f"mine on png covers: whoever trains crm on 192 pairs of its own files {words}"
 
 
+def test_an_area_that_says_more_than_p_e_is_heard():
+    (said,) = sentences([row("S3", "mine", 0.48, auc="0.56", auc_interval="0.02")], [])
+    assert said.endswith("errs in 48 of 100 decisions, P_E .48 ± .03; 50 would be guessing.")
+
+
 def test_a_control_that_fails_is_said_first():
     table = [row("positive control", "lsb-matching", 0.4), row("null test", "cover", 0.3), row("S3", "mine", 0.2)]
     weak, broken, _ = sentences(table, [])
     assert "the detectors are weak here" in weak and "believe no figure of this kind of covers" in broken
+    nearly = sentences([row("null test", "cover", 0.46)], [])[0]
+    assert "believe no figure" in nearly  # .5 lies outside of .46 ± .03
     good, sound, _ = sentences([row("positive control", "lsb-matching", 0.1), row("null test", "cover", 0.47), row("S3", "mine", 0.2)], [])
     assert "so the detectors work" in good and "as it must" in sound
 

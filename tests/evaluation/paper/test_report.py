@@ -18,8 +18,8 @@ from isgan.evaluation.paper.report.page import page
 from isgan.evaluation.paper.report.pictures import WIDEST
 from isgan.evaluation.paper.report.table4 import order
 from isgan.evaluation.paper.report.table6 import Detection, verdicts
-from isgan.evaluation.paper.report.values import Estimate, decibels
-from isgan.evaluation.results import Results
+from isgan.evaluation.paper.report.values import Estimate
+from isgan.evaluation.results import Results, decibels
 
 QUALITY = ("stego_psnr", "stego_ssim", "secret_psnr", "secret_ssim")
 LOSSES = ("mse", "ssim", "mse+ssim", "mse+ms-ssim", "mse+ssim+ms-ssim")
@@ -418,7 +418,7 @@ def test_outputs(results, tmp_path, capsys):
     out = tmp_path / "page.html"
     out.write_text("mine")
     assert "--force" in refused(capsys, results.folder, "-o", out) and out.read_text() == "mine"
-    assert "create its folder" in refused(capsys, results.folder, "-o", tmp_path / "no" / "page.html")
+    assert "create it first" in refused(capsys, results.folder, "-o", tmp_path / "no" / "page.html")
     assert "is a folder" in refused(capsys, results.folder, "-o", tmp_path, "--force")
     assert main(["report", str(results.folder), "-o", str(out), "--force"]) == 0
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -1,5 +1,6 @@
 """What the table decides: the default's cost and strategy, how much `--risk` allows, and what `hide` says of a rate."""
 
+import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -67,7 +68,7 @@ def better(table: Sequence[Mapping[str, Any]], kind: str, present: Parts) -> Par
 
 def _judges(row: Mapping[str, Any]) -> set[str]:
     """The detectors that looked at a row."""
-    return {column for column, value in row.items() if column.startswith("interval_") and value != ""}
+    return {column.removeprefix("interval_") for column, value in row.items() if column.startswith("interval_") and value != ""}
 
 
 def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -79,12 +80,18 @@ def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dic
     Args:
         table: rows of `audit-table.csv`, of one or more kinds of covers; what is known of other kinds stays.
         folder: of the package; another one in tests.
+
+    Raises:
+        IsganError: no rates of the default model, too few of them, or none that a detector looked at which judged the present curve:
+            one that sees less would make `--risk` allow more.
     """
     folder = folder or Path(risk.__file__).parent
     target = folder / "models" / f"{models.DEFAULT}.toml"
     card = read_card(target)
     changed: dict[str, dict[str, Any]] = {}
     lines: list[str] = []
+    curve = folder / risk.TABLE
+    old = curve.read_text(encoding="utf-8").splitlines() if curve.exists() else []
     for kind, settings in card["covers"].items():
         present = default_parts(kind)
         other, own = better(table, kind, present), points_of(table, kind, str(present))
@@ -92,6 +99,9 @@ def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dic
             changed[kind] = {"cost": other.cost, "strategy": other.strategy, "model_based": other.design}
             continue
         if own:
+            before = {row["detector"] for row in csv.DictReader(old) if row["kind"] == kind}
+            if missing := sorted(before - {str(row["strongest"]) for row in own}.union(*map(_judges, own))):
+                raise IsganError(f"the present curve of {kind} covers was judged by {', '.join(missing)} too: add them to --detectors")
             changed[kind] = constants(own, settings)
         for row in sorted(own, key=lambda row: float(row["root_bits"])):
             figures = [f"{float(row['root_bits']):.2f}", f"{error_of(row):.4f}", f"{float(row['p_e_interval']):.4f}"]
@@ -101,9 +111,7 @@ def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dic
         raise IsganError("the table has no rates of the default model: run it to its end first")
     for kind, facts in changed.items():
         card["covers"][kind] |= facts
-    curve = folder / risk.TABLE
-    others = curve.read_text(encoding="utf-8").splitlines()[1:] if curve.exists() else []
-    lines += [line for line in others if line.split(",")[0] not in changed]
+    lines += [line for line in old[1:] if line.split(",")[0] not in changed]
     write_file(curve, "\n".join([",".join(COLUMNS), *lines, ""]).encode(), force=True)
     write_file(target, to_toml(card).encode(), force=True)
     return changed

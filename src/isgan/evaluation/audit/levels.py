@@ -7,7 +7,7 @@ from dataclasses import replace
 from isgan.detectors import detectors
 from isgan.detectors.network import NetworkDetector
 from isgan.evaluation.audit.bench import LEAST_LEAKED, Attack, divide
-from isgan.evaluation.audit.photographs import JPEG, Material
+from isgan.evaluation.audit.photographs import Material
 from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER
 from isgan.evaluation.security import LEAST
 
@@ -28,11 +28,6 @@ POOL = 125
 """Pairs that S1 and S2 learn from at most, but for the tested ones: stego images of yet another model take long."""
 FAST = {"png": ("spam", "crm"), "jpeg": ("jrm", "dctr")}
 """Detectors that learn, of the fast set; the untrained ones are always in it."""
-
-
-def kind_of(material: Material) -> str:
-    """The name of its kind of covers: "png" or "jpeg"."""
-    return "jpeg" if material.kind == JPEG else "png"
 
 
 def chosen(names: Sequence[str], kind: str) -> list[str]:

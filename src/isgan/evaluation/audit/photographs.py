@@ -30,6 +30,11 @@ JPEG_START = b"\xff\xd8\xff"
 MULTIPLE = 8  # squares begin at a corner of JPEG's blocks, so that a past stays where it can be seen
 
 
+def format_of(kind: str) -> str:
+    """The format of a kind's covers: "png" or "jpeg"."""
+    return "jpeg" if kind == JPEG else "png"
+
+
 class Found(NamedTuple):
     """A photograph as a cover, of which set, and of which kind."""
 
@@ -46,13 +51,18 @@ class Material:
         kind: one of `KINDS`, of all covers.
         pairs: (cover, secret).
         sources: the set of each cover.
-        notes: what was left out or found, in words.
+        notes: what was left out or found in all photographs, of whatever kind, in words.
     """
 
     kind: str
     pairs: Sequence[tuple[Photo, Photo]]
     sources: Sequence[str]
     notes: Sequence[str] = ()
+
+    @property
+    def format(self) -> str:
+        """Of all covers: "png" or "jpeg"."""
+        return format_of(self.kind)
 
     def taken(self, places: Sequence[int]) -> "Material":
         """The pairs at these places."""
@@ -87,7 +97,7 @@ def gather(data: Sequence[Path], secrets: Sequence[Path], side: int, limit: int 
                          f"{'more of the ' if guests else ''}--secrets" + (f" ({'; '.join(notes)})" if notes else ""))  # fmt: skip
     if few:
         notes.append(f"too few pairs for an audit, {LEAST} are needed: {few}")
-    return [replace(one, notes=(*one.notes, *notes)) for one in enough]
+    return [replace(one, notes=notes) for one in enough]
 
 
 def _paths(source: Source) -> list[Path]:
@@ -126,7 +136,8 @@ def _opened(name: str, source: Source, side: int, scale: float, notes: list[str]
             left[f"smaller than {side} pixels"] += 1
             continue
         square = _middle(picture.pixels(), side)
-        kind = SCALED if scale < 1 else PAST if picture.origin or past_of(PngCover(square).planes) else PNG
+        seen = past_of(PngCover(square).planes) or (scale == 1 and picture.origin)  # scaling undoes what a file says of its origin
+        kind = PAST if seen else SCALED if scale < 1 else PNG
         files.append(Found(Photo(label, square), name, kind))
     notes += [f"{name}: {count} left out, {why}" for why, count in left.items()]
     suspect = sum(one.kind == PAST for one in files)

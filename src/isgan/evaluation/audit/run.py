@@ -19,7 +19,7 @@ from isgan.evaluation.audit.report import write_report
 from isgan.evaluation.audit.summary import summarise
 from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Counting, Following, Results, uncounted, unfollowed
 from isgan.evaluation.security import LEAST
-from isgan.evaluation.stegos import CONTROLS, Method, Refused
+from isgan.evaluation.stegos import CONTROLS, Method, Refused, hiding
 from isgan.options import Options
 from isgan.registry import unknown
 
@@ -76,7 +76,7 @@ def audit(results: Results, request: Request, *, on_row: Callable[[Mapping[str, 
         levels.chosen(request.detectors, kind)
     materials = gather(request.data, request.secrets, request.side, request.pairs, request.scale)
     plan = plan_of(request)
-    notes = [f"{material.kind}: {note}" for material in materials[:1] for note in material.notes]
+    notes = list(materials[0].notes)  # those of all kinds
     table: list[dict[str, Any]] = []
     told: list[dict[str, Any]] = []
     unfinished = False
@@ -127,7 +127,7 @@ class _OfKind:
 
     def __init__(self, results: Results, request: Request, material: Material, plan: Plan, counting: Counting, following: Following):
         self.results, self.request, self.material, self.plan, self.counting = results, request, material, plan, counting
-        self.detectors = levels.chosen(request.detectors, levels.kind_of(material))
+        self.detectors = levels.chosen(request.detectors, material.format)
         self.notes: list[str] = []
         if any(map(levels.is_network, self.detectors)):
             time_each = f"{request.budget:g} minutes each on {device()}, after as many on LSB matching (but for S1)"
@@ -140,7 +140,7 @@ class _OfKind:
                 self.notes.append(f"{name} does not hide in {material.kind} covers")
                 continue
             self.names.append(name)
-            methods[name] = subjects.model(options)
+            methods[name] = hiding(options)
             found = subjects.sibling(options, material.kind) if "S2" in request.levels else None
             if found:
                 self.siblings[name] = f"{name}: {found[0]}"
@@ -161,7 +161,7 @@ class _OfKind:
         for name in (levels.TEACHER, levels.AGAIN):
             try:
                 if name not in methods and subjects.hides_in(name, self.material.kind):
-                    methods[name] = subjects.model(Options(model=name, gray=True))
+                    methods[name] = hiding(Options(model=name, gray=True))
                 there += [name] if name in methods and find_spec("torch") else []
             except (MissingModel, FileNotFoundError):
                 self.notes.append(f"S1: there is no model '{name}'; --model {name}=WEIGHTS gives one")

@@ -1,6 +1,5 @@
 """What is audited: a model as `hide` uses it, or an embedding put together of a cost and a strategy."""
 
-import hashlib
 import threading
 from dataclasses import dataclass, replace
 
@@ -12,12 +11,11 @@ from isgan.codecs.base import fewest
 from isgan.covers.base import Cover
 from isgan.datasets.photographs import Photo
 from isgan.evaluation import quality
-from isgan.evaluation.audit.photographs import JPEG
+from isgan.evaluation.audit.photographs import JPEG, format_of
 from isgan.evaluation.results import Results
-from isgan.evaluation.stegos import Method, cover_of
+from isgan.evaluation.stegos import Method, cover_of, hiding, print_of
 from isgan.options import Options
 from isgan.picture import fit, read_gray
-from isgan.schemes.base import Scheme
 from isgan.schemes.embedding import HEAD, Embedding
 from isgan.secret import Secret
 
@@ -50,28 +48,16 @@ class Parts:
     def __str__(self) -> str:
         return ", ".join([self.cost, self.strategy, *([f"model-based {self.design:g}"] if self.design else [])])
 
-    def scheme(self, kind: str) -> Embedding:
-        """It, for one kind of cover: "png" or "jpeg"."""
+    def scheme(self, cover_format: str) -> Embedding:
+        """It, for covers of one format: "png" or "jpeg"."""
         settings = {"cost": self.cost, "strategy": self.strategy, "low": 0.0, "medium": 0.0, "model_based": self.design}
-        return Embedding(codec="avif", coder="stc", covers={kind: settings})
+        return Embedding(codec="avif", coder="stc", covers={cover_format: settings})
 
 
-def default_parts(kind: str) -> Parts:
-    """What the default model uses for a kind of cover: "png" or "jpeg"."""
-    settings = models.card(models.DEFAULT)["covers"][kind]
+def default_parts(cover_format: str) -> Parts:
+    """What the default model uses for covers of a format: "png" or "jpeg"."""
+    settings = models.card(models.DEFAULT)["covers"][cover_format]
     return Parts(settings["cost"], settings["strategy"], settings.get("model_based", 0.0))
-
-
-def model(options: Options) -> Method:
-    """A model with these options, as `isgan hide` uses it; it is loaded when it is first used."""
-    loaded: Scheme | None = None
-
-    def hide(photo: Photo, secret: Photo, _number: int) -> Cover:
-        nonlocal loaded
-        loaded = loaded or models.load(options.model, options.engine)
-        return quality.hide(loaded, cover_of(photo), read_gray(secret.pixels), photo.name, options).stego
-
-    return Method(_print(models.fingerprint(options.model), str(replace(options, model=""))), hide)
 
 
 def sibling(options: Options, kind: str) -> tuple[str, Method] | None:
@@ -85,25 +71,25 @@ def sibling(options: Options, kind: str) -> tuple[str, Method] | None:
         for name in models.names():
             other = models.card(name)
             if other.get("hider") == facts["hider"] and "sha256" in other and models.fingerprint(name) != own:
-                return name, model(replace(options, model=name))
+                return name, hiding(replace(options, model=name))
         return None
-    place = "jpeg" if kind == JPEG else "png"
-    parts = facts["covers"].get(place)
+    cover_format = format_of(kind)
+    parts = facts["covers"].get(cover_format)
     if parts is None:
         return None
-    cost = next(cost for cost in (("uerd", "juniward") if place == "jpeg" else ("suniward", "hill")) if cost != parts["cost"])
-    scheme = Embedding(facts["codec"], facts["coder"], {place: parts | {"cost": cost}})
+    cost = next(cost for cost in (("uerd", "juniward") if cover_format == "jpeg" else ("suniward", "hill")) if cost != parts["cost"])
+    scheme = Embedding(facts["codec"], facts["coder"], {cover_format: parts | {"cost": cost}})
 
     def hide(photo: Photo, secret: Photo, _number: int) -> Cover:
         return quality.hide(scheme, cover_of(photo), read_gray(secret.pixels), photo.name, options).stego
 
-    return f"{options.model} with {cost}", Method(_print(models.fingerprint(options.model), cost, str(options)), hide)
+    return f"{options.model} with {cost}", Method(print_of(models.fingerprint(options.model), cost, str(options)), hide)
 
 
 def hides_in(name: str, kind: str) -> bool:
     """Whether a model takes covers of this kind."""
     facts = models.card(name)
-    return kind != JPEG if facts["scheme"] == "neural" else ("jpeg" if kind == JPEG else "png") in facts["covers"]
+    return kind != JPEG if facts["scheme"] == "neural" else format_of(kind) in facts["covers"]
 
 
 def room(load: Load, weight: int) -> int:
@@ -137,8 +123,7 @@ class Sizes:
 def embedding(parts: Parts, load: Load, kind: str, sizes: Sizes) -> Method:
     """An embedding that carries so much, all of it random: sealed bytes look so to whoever has no key, and so all embeddings carry
     the very same load."""
-    place = "jpeg" if kind == JPEG else "png"
-    scheme = parts.scheme(place)
+    scheme = parts.scheme(format_of(kind))
     options = Options(exact=True, risk="high")
 
     def hide(photo: Photo, secret: Photo, number: int) -> Cover:
@@ -147,9 +132,4 @@ def embedding(parts: Parts, load: Load, kind: str, sizes: Sizes) -> Method:
         data = np.random.default_rng((17, number)).bytes(carried(scheme, cover, wanted))
         return scheme.hide(cover, Secret(data=data), quality.key_of(scheme, photo.name, cover), options).stego
 
-    return Method(_print(str(parts), str(load), place), hide)
-
-
-def _print(*parts: str) -> str:
-    """Eight characters that tell a way to hide from others."""
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:8]
+    return Method(print_of(str(parts), str(load), format_of(kind)), hide)

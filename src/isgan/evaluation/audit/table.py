@@ -12,13 +12,12 @@ from isgan import models
 from isgan.errors import IsganError
 from isgan.evaluation.audit import subjects
 from isgan.evaluation.audit.bench import MEASURES, RUNS, Attack, Bench, Plan
-from isgan.evaluation.audit.levels import kind_of
 from isgan.evaluation.audit.photographs import Material
 from isgan.evaluation.audit.subjects import BITS, DECIBELS, ROOT_BITS, Load, Parts, Sizes
 from isgan.evaluation.audit.summary import strongest_of, summarise
 from isgan.evaluation.quality import key_of
 from isgan.evaluation.results import LSB_MATCHING, Counting, Following, Results, uncounted, unfollowed
-from isgan.evaluation.stegos import CONTROLS, Method
+from isgan.evaluation.stegos import CONTROLS, Method, hiding
 from isgan.files import quoted
 from isgan.metrics import EXACT
 from isgan.metrics.pictures import compare, psnr
@@ -110,7 +109,7 @@ class Comparison:
         """What hides."""
         if entry.parts and entry.load:
             return subjects.embedding(entry.parts, entry.load, self.material.kind, self.sizes)
-        return subjects.model(entry.options) if entry.options else CONTROLS[entry.name]
+        return hiding(entry.options) if entry.options else CONTROLS[entry.name]
 
     def bench(self, entry: Entry) -> Bench:
         """The tests of one row."""
@@ -144,7 +143,7 @@ class Comparison:
             elif entry.load:
                 row["bytes"] = subjects.room(entry.load, before.weight)
             if entry.parts and row["bytes"] != "":
-                fitting = subjects.carried(entry.parts.scheme(kind_of(self.material)), before, row["bytes"])
+                fitting = subjects.carried(entry.parts.scheme(self.material.format), before, row["bytes"])
                 row |= {"bytes": fitting, "short": int(fitting < row["bytes"])}
             if scheme:
                 found = scheme.reveal(stego, key_of(scheme, cover.name, stego)).picture
@@ -187,7 +186,7 @@ class Comparison:
         row |= {"strongest": best["detector"],
                 **{name: best[name] for measure in MEASURES for name in (measure, f"{measure}_interval")},
                 "steps": best["steps"], "device": best["device"]}  # fmt: skip
-        points = measured(kind_of(self.material), entry.parts.cost, entry.parts.strategy) if entry.parts and not entry.parts.design else []
+        points = measured(self.material.format, entry.parts.cost, entry.parts.strategy) if entry.parts and not entry.parts.design else []
         # What the covers of the measured size and the square-root rule promise.
         row["p_e_by_square_root"] = p_e_at(row["root_bits"], points) if points else ""
         for one in found:
@@ -208,7 +207,7 @@ def compare_all(results: Results, materials: Sequence[Material], plan: Plan, det
     Raises:
         IsganError: no row has such a text.
     """
-    wanted = {material.kind: [entry for entry in entries(kind_of(material)) if any(text in entry.label for text in texts)]
+    wanted = {material.kind: [entry for entry in entries(material.format) if any(text in entry.label for text in texts)]
               for material in materials}  # fmt: skip
     if not any(wanted.values()):
         like = quoted(entries("png")[1].label)

@@ -9,7 +9,6 @@ from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER
 
 Row = Mapping[str, Any]
 GUESSING, FOUND = 0.5, 0.1
-DOUBT = 0.03  # how far below .5 the null test may lie beyond its interval
 
 
 def number(value: float, width: float | None = None) -> str:
@@ -38,7 +37,7 @@ def _trust(kind: str, rows: Sequence[Row]) -> list[str]:
     for row in rows:
         error, width = float(row["p_e"]), float(row["p_e_interval"])
         if row["subject"] == OTHER_COVER:
-            fine = error + width + DOUBT >= GUESSING
+            fine = error + width >= GUESSING
             verdict = "as it must" if fine else "so something but hiding tells the files apart: believe no figure of this kind of covers"
             said.append(f"On {kind} covers, the null test: {row['detector']} tells covers from other covers with P_E "
                         f"{number(error, width)}, {verdict}.")  # fmt: skip
@@ -54,7 +53,8 @@ def _headline(row: Row) -> str:
     what = f"{row['subject']} on {row['kind']} covers: whoever trains {row['detector']} on {row['train_pairs']} pairs of its own files"
     if error <= FOUND:
         return f"{what} finds it: P_E {number(error, width)}, {round(100 * error)} of 100 decisions are wrong."
-    sure = "which cannot be told from guessing" if error + width >= GUESSING else "50 would be guessing"
+    blind = error + width >= GUESSING and float(row["auc"]) - float(row["auc_interval"]) <= GUESSING
+    sure = "which cannot be told from guessing" if blind else "50 would be guessing"
     return f"{what} errs in {round(100 * error)} of 100 decisions, P_E {number(error, width)}; {sure}."
 
 

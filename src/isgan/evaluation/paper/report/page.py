@@ -12,9 +12,9 @@ from jinja2 import Environment, StrictUndefined
 from isgan import __version__
 from isgan.errors import IsganError
 from isgan.evaluation.paper.report import pictures, table4, table5, table6
-from isgan.evaluation.paper.report.values import ENDS, decibels, ratio
-from isgan.evaluation.results import MARK, Results
-from isgan.files import write_file
+from isgan.evaluation.paper.report.values import ENDS, ratio
+from isgan.evaluation.results import MARK, Results, decibels
+from isgan.files import check_output, write_file
 
 HERE = Path(__file__).parent
 
@@ -26,10 +26,7 @@ def write(folder: Path, output: Path, force: bool = False) -> Path:
         IsganError: a folder without results, or with those of another version; tables or pictures that cannot be read;
             an existing output without `force`, or one that cannot be written.
     """
-    if not force and output.exists():
-        raise IsganError(f"{output} exists: choose another name, or use --force to overwrite it")
-    if output.is_dir() or not output.parent.is_dir():
-        raise IsganError(f"cannot write {output}: {'it is a folder' if output.is_dir() else 'create its folder first'}")
+    check_output(output, force, suffixes=None)
     write_file(output, page(folder).encode(), force=True)
     return output
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-from isgan.evaluation.paper.report.values import ENDS, command, decibels, numbers, text
-from isgan.evaluation.results import Results
+from isgan.evaluation.paper.report.values import ENDS, command, numbers, text
+from isgan.evaluation.results import Results, decibels
 
 
 def section(results: Results, paper: list[dict[str, Any]]) -> dict[str, Any]:

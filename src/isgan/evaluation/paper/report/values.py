@@ -6,14 +6,8 @@ from typing import NamedTuple
 
 from isgan.errors import IsganError
 from isgan.evaluation.results import Results
-from isgan.metrics import EXACT
 
 ENDS = {"stego": "stego image", "secret": "secret"}
-
-
-def decibels(value: float) -> str:
-    """Two decimals, and no negative zero; "exact" from 80 dB on."""
-    return "exact" if value >= EXACT else f"{round(value, 2) + 0.0:.2f}"
 
 
 def ratio(value: float) -> str:
