@@ -18,6 +18,9 @@ VERSION = "3"
 MARK = "VERSION"
 # What stands among the models for one that hides nothing but noise, and for one that does nothing.
 LSB_MATCHING, OTHER_COVER = "lsb-matching", "cover"
+# The paper's network without a steganalyzer, and the same from another seed, which whoever tests gives: a detector that misses it does
+# not know the design.
+BASIC, AGAIN = "basic", "basic-2"
 Counting: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[..., None]]]
 """Shows counted work: given what it is and how much, a context that yields what is called after each unit."""
 

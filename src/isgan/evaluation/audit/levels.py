@@ -8,7 +8,7 @@ from isgan.detectors import detectors
 from isgan.detectors.network import NetworkDetector
 from isgan.evaluation.audit.bench import LEAST_LEAKED, Attack, divide
 from isgan.evaluation.audit.photographs import Material
-from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER
+from isgan.evaluation.results import BASIC, LSB_MATCHING, OTHER_COVER
 from isgan.evaluation.security import LEAST
 
 LEVELS = {
@@ -22,8 +22,6 @@ LEVELS = {
 NULL, POSITIVE = "null test", "positive control"
 CURVE = (10, 30, 100, 300, 1000)
 """Leaked pairs of the learning curve, as far as there are so many."""
-TEACHER, AGAIN = "basic", "basic-2"
-"""What the paper's detector learned on, and the same network from another seed: whoever it misses there, it does not know the design."""
 POOL = 125
 """Pairs that S1 and S2 learn from at most, but for the tested ones: stego images of yet another model take long."""
 FAST = {"png": ("spam", "crm"), "jpeg": ("jrm", "dctr")}
@@ -71,14 +69,14 @@ def tests(level: str, subject: str, material: Material, siblings: Mapping[str, s
     Args:
         level: of `LEVELS`; S4 has no tests of this kind.
         siblings: by subject, the method of other weights or another cost.
-        teachers: which of `TEACHER` and `AGAIN` there are.
+        teachers: which of `BASIC` and `AGAIN` there are.
     """
     own = Attack(level, subject, subject)
     match level:
         case "S0" | "S3":
             return [own]
         case "S1":
-            return [own._replace(trained_on=TEACHER, within=POOL)] if TEACHER in teachers else []
+            return [own._replace(trained_on=BASIC, within=POOL)] if BASIC in teachers else []
         case "S2":
             return [own._replace(trained_on=siblings[subject], within=POOL)] if subject in siblings else []
         case "S5":
@@ -96,4 +94,4 @@ def curve(subject: str, material: Material, splits: int) -> list[Attack]:
 
 def transfer_controls(teachers: Sequence[str]) -> list[Attack]:
     """What the paper's detector finds of the very network it learned on, and of the same network from another seed."""
-    return [Attack("S1", name, TEACHER, within=POOL) for name in teachers] if TEACHER in teachers else []
+    return [Attack("S1", name, BASIC, within=POOL) for name in teachers] if BASIC in teachers else []

@@ -17,14 +17,14 @@ from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan
 from isgan.evaluation.audit.photographs import Material, gather
 from isgan.evaluation.audit.report import write_report
 from isgan.evaluation.audit.summary import summarise
-from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Counting, Following, Results, uncounted, unfollowed
+from isgan.evaluation.results import AGAIN, BASIC, LSB_MATCHING, OTHER_COVER, Counting, Following, Results, uncounted, unfollowed
 from isgan.evaluation.security import LEAST
 from isgan.evaluation.stegos import CONTROLS, Method, Refused, hiding
 from isgan.options import Options
 from isgan.registry import unknown
 
 TABLE, ORACLE, NOTES = "audit", "audit-oracle", "audit-notes"
-WITHOUT = {"S1": f"it takes the paper's network, '{levels.TEACHER}' (extra neural), which hides in PNG files alone",
+WITHOUT = {"S1": f"it takes the paper's network, '{BASIC}' (extra neural), which hides in PNG files alone",
            "S5": f"it takes folders of different sources in --data, {LEAST} pairs of each"}  # fmt: skip
 """Why a level can come to nothing."""
 
@@ -158,7 +158,7 @@ class _OfKind:
     def _teachers(self, methods: dict[str, Method]) -> list[str]:
         """The paper's basic network, and the same of another seed, if there are such models or subjects; they hide in PNG files alone."""
         there = []
-        for name in (levels.TEACHER, levels.AGAIN):
+        for name in (BASIC, AGAIN):
             try:
                 if name not in methods and subjects.hides_in(name, self.material.kind):
                     methods[name] = hiding(Options(model=name, gray=True))

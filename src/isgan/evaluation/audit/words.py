@@ -5,7 +5,7 @@ from statistics import NormalDist
 from typing import Any
 
 from isgan.evaluation.audit import levels
-from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER
+from isgan.evaluation.results import AGAIN, BASIC, LSB_MATCHING, OTHER_COVER
 
 Row = Mapping[str, Any]
 GUESSING, FOUND = 0.5, 0.1
@@ -87,7 +87,7 @@ def _others(full: Row, rows: Sequence[Row]) -> list[str]:
 
 def _known(transfer: Row, rows: Sequence[Row]) -> str:
     """What a detector that learned on another model sees of that model, and of the same network from another seed."""
-    names = {levels.TEACHER: f"of {levels.TEACHER} itself", levels.AGAIN: "of the same network from another seed"}
+    names = {BASIC: f"of {BASIC} itself", AGAIN: "of the same network from another seed"}
     others = [row for row in rows if (row["level"], row["trained_on"]) == ("S1", transfer["trained_on"])
               and row["subject"] in names and row["subject"] != transfer["subject"]]  # fmt: skip
     seen = [f"{names[row['subject']]} {number(float(row['p_e']), float(row['p_e_interval']))}" for row in others]

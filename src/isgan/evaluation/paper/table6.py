@@ -13,12 +13,11 @@ from isgan.datasets.base import Source
 from isgan.datasets.photographs import in_share
 from isgan.errors import IsganError, MissingModel
 from isgan.evaluation.paper.table5 import MODELS as MEASURED
-from isgan.evaluation.results import Counting, Following, Results, uncounted, unfollowed
+from isgan.evaluation.results import AGAIN, BASIC, Counting, Following, Results, uncounted, unfollowed
 from isgan.evaluation.security import CONTROL, RETRAINED, Case, Plan, Trial, pairs, unseen_photographs
 from isgan.evaluation.stegos import CONTROLS, Method, hiding
 from isgan.options import Options
 
-BASIC, AGAIN = "basic", "basic-2"
 MODELS = (*MEASURED, AGAIN)
 TABLE = "table6"
 

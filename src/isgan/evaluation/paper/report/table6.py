@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from isgan.evaluation.paper.report.values import Estimate, command, numbers, ratio, text
-from isgan.evaluation.results import LSB_MATCHING, OTHER_COVER, Results
+from isgan.evaluation.results import AGAIN, BASIC, LSB_MATCHING, OTHER_COVER, Results
 
-BASIC, AGAIN, ADVERSARIAL = "basic", "basic-2", "isgan"
+ADVERSARIAL = "isgan"
 SUFFIX = "-adversarial"  # of the names of other models trained against a steganalyzer
 CONTROLS = {LSB_MATCHING: "LSB matching", OTHER_COVER: "another cover"}
 WEAK = 0.45  # a detector whose P_E for LSB matching is not under this, interval included, has not learnt to detect
