@@ -26,7 +26,7 @@ from PIL import Image
 import isgan
 from isgan import models
 from isgan.covers.png import PngCover
-from isgan.evaluation.leaderboard import process
+from isgan.evaluation.usage import process
 from isgan.key import Key
 from isgan.options import DEFAULT, Options
 from isgan.picture import png_bytes, read_gray, read_rgb

@@ -14,6 +14,8 @@ from isgan import models
 from isgan.__main__ import main
 from isgan.evaluation import leaderboard, security
 from isgan.evaluation.results import Results, uncounted
+from isgan.evaluation.standings import draw, markdown
+from isgan.evaluation.usage import Usage, process
 from isgan.options import Options
 from isgan.picture import png_bytes
 
@@ -21,15 +23,15 @@ from isgan.picture import png_bytes
 @pytest.mark.parametrize("peaks", [(300.0, 100.0), (100.0, 300.0)])
 def test_costs_are_of_the_halves(folder, monkeypatch, peaks):
     """Seconds of each, memory of the larger one."""
-    costs = {"hide": leaderboard.Cost(3.0, peaks[0]), "reveal": leaderboard.Cost(2.0, peaks[1])}
+    costs = {"hide": Usage(3.0, peaks[0]), "reveal": Usage(2.0, peaks[1])}
     monkeypatch.setattr(leaderboard, "process", lambda command, *_: costs[command])
     monkeypatch.setattr(leaderboard, "pair_up", lambda *_: [(Path("cover.png"), Path("secret.png"))])
-    told = leaderboard._costs("lsb121", SimpleNamespace(images=lambda split: []))
+    told = leaderboard._usage("lsb121", SimpleNamespace(images=lambda split: []))
     assert told == {"weights_mib": 0.0, "command_hide_seconds": 3, "command_reveal_seconds": 2, "peak_mib": 300}
 
 
 def test_a_process_is_measured_to_its_end(folder):
-    found = leaderboard.process("hide", "cover.png", "secret.png", "-o", "stego.png", "--model", "lsb121", "--quiet")
+    found = process("hide", "cover.png", "secret.png", "-o", "stego.png", "--model", "lsb121", "--quiet")
     assert Path("stego.png").exists() and found.seconds > 0.1 and found.peak_mib > 10
 
 
@@ -83,13 +85,13 @@ def test_what_the_table_says():
            "p_e_interval": "0.0441", "hide_seconds": "0.512", "command_hide_seconds": "3", "peak_mib": "412.7",
            "weights_mib": "2.94", "secret_pixels": "4096"}  # fmt: skip
     control = {"set": "some", "model": "cover", "setting": "control", "p_e": "0.5", "p_e_interval": "0.1"}
-    first, cells = table(leaderboard.markdown([row, row | {"setting": "3", "p_e": ""}, control]))  # the hardest to find first
+    first, cells = table(markdown([row, row | {"setting": "3", "p_e": ""}, control]))  # the hardest to find first
     assert (first["model"], first["P_E"], first["changed"]) == ("`cover`", "0.50 ± 0.10", "")
     assert cells == {"set": "some", "model": "`mine`", "setting": "auto", "stego: dB / SSIM": "45.12 / 0.9877",
                      "secret: dB / SSIM": "exact / 1.0000", "worst": "44.00", "pixels": "4096", "changed": "37.4 %",
                      "bits a sample": "0.260", "P_E": "0.31 ± 0.04", "hide, s": "0.51", "memory, MiB": "413",
                      "weights, MiB": "2.9"}  # fmt: skip
-    (cells,) = table(leaderboard.markdown([row | {"peak_mib": "", "weights_mib": "", "rate": ""}]))
+    (cells,) = table(markdown([row | {"peak_mib": "", "weights_mib": "", "rate": ""}]))
     assert (cells["memory, MiB"], cells["weights, MiB"], cells["bits a sample"]) == ("", "", "")
 
 
@@ -120,7 +122,7 @@ def test_too_few_photographs_are_known_before_there_is_a_folder(board, capsys):
 
 def test_the_whole_way_and_again(board, dial, capsys, monkeypatch):
     monkeypatch.setattr(security, "detectors", Spies())
-    monkeypatch.setattr(leaderboard, "process", lambda command, *_: leaderboard.Cost({"hide": 2.0, "reveal": 1.0}[command], 99.0))
+    monkeypatch.setattr(leaderboard, "process", lambda command, *_: Usage({"hide": 2.0, "reveal": 1.0}[command], 99.0))
     monkeypatch.setattr(leaderboard, "QUALITIES", (20.0,))
     board += ["lsb332", "webp"]
     assert main(board) == 0
@@ -159,5 +161,5 @@ def test_dots_in_one_place_have_one_label(tmp_path, monkeypatch):
     results = Results(tmp_path / "results")
     for name, stego, secret in (("first", 50.0, 47.0), ("beside", 50.2, 47.3), ("away", 50.0, 46.0), ("exact", 39.0, float("inf"))):
         results.add("leaderboard", {"set": "lfw", "model": name, "setting": "auto", "stego_psnr": stego, "secret_psnr": secret, "p_e": 0.1})
-    leaderboard.draw(results)
+    draw(results)
     assert labels == [("first, beside", (50.0, 47.0)), ("away", (50.0, 46.0)), ("exact (exact)", (39.0, 60.0))]
