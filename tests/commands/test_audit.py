@@ -12,6 +12,7 @@ from PIL import Image
 
 from isgan.__main__ import main
 from isgan.detectors import detectors
+from isgan.options import Options
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,9 @@ BAD = {
     "is the name of a control": ["--model", "cover=lsb332"],
     "--write is for --table": ["--write"],
     "--rows is for --table": ["--rows", "dB"],
+    "leave out --model and --quality": ["--table", "--model", "adaptive", "--quality", "40"],
+    "leave out --levels and --risk": ["--table", "--levels", "S3", "--risk", "low"],
+    "leave out --risk low, or --quality": ["--quality", "40", "--risk", "low"],
     "splits": ["--splits", "1"],
     "pairs": ["--pairs", "3"],
     "no such folder": ["--data", "nowhere"],
@@ -138,6 +142,16 @@ def test_bad_input_is_one_line_and_leaves_nothing(photographs, tmp_path, capsys,
     assert main(line) == 2
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1 and not (tmp_path / "out" / "audit.csv").exists()
+
+
+@pytest.mark.parametrize(("options", "quality", "risk"), [
+    ([], None, "medium"), (["--quality", "36"], 36.0, "high"), (["--risk", "low"], None, "low"),
+])  # fmt: skip
+def test_models_hide_as_they_are_told(photographs, tmp_path, monkeypatch, options, quality, risk):
+    asked = []
+    monkeypatch.setattr("isgan.evaluation.audit.run.audit", lambda _results, request, **_: asked.append(request.subjects) or [])
+    assert audit(photographs, tmp_path, *options) == 0
+    assert asked == [{"lsb332": Options(model="lsb332", gray=True, quality=quality, risk=risk)}]
 
 
 def test_too_few_photographs_and_covers_with_a_past(tmp_path, capsys):

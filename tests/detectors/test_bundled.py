@@ -46,6 +46,39 @@ def made(tmp_path_factory):
         return bundling.bundle("spam-test", "spam", pairs(48), sources, facts, folder / "cache", folder), folder
 
 
+def test_a_card_speaks_of_files_that_no_detector_learned_from(monkeypatch):
+    made, seen, kind = pairs(48), [], detectors["spam"]
+
+    def fit(self, train: Pairs, val: Pairs, *_) -> None:
+        learned, chosen = ({id(cover) for cover in part.covers} for part in (train, val))
+        assert not learned & chosen
+        self.known, self.threshold = learned | chosen, 0.0
+
+    def scores(self, files) -> np.ndarray:
+        seen.append(bool({id(cover) for cover in files} & self.known))
+        return np.arange(len(files)) / 9
+
+    monkeypatch.setattr(kind, "fit", fit)
+    monkeypatch.setattr(kind, "scores", scores)
+    bundling.cross_scores("spam", made, np.arange(48) % 5, None)
+    assert seen == [False] * 10
+
+
+def test_a_source_is_judged_by_what_was_learned_elsewhere(monkeypatch):
+    made, told, kind = pairs(48), [], detectors["spam"]
+
+    def cross_scores(_name, others: Pairs, parts, _cache):
+        told.append({id(cover) for cover in others.covers})
+        return np.arange(len(parts)) * 1.0, np.arange(len(parts)) + 1.0, []
+
+    monkeypatch.setattr(bundling, "cross_scores", cross_scores)
+    monkeypatch.setattr(kind, "fit", lambda _self, train, _val: told.append({id(cover) for cover in train.covers}))
+    monkeypatch.setattr(kind, "scores", lambda _self, files: np.arange(len(files)) * 1.0)
+    names = np.array(["a", "b"] * 24)
+    bundling._elsewhere("spam", made, names, None)
+    assert told == [{id(made.covers[place]) for place in np.flatnonzero(names != source)} for source in "aabb"]
+
+
 def test_calibration_finds_the_probabilities_that_scores_were_drawn_with():
     rng = np.random.default_rng(0)
     covers, stegos = rng.normal(0, 1, 20_000), rng.normal(1, 1, 20_000)  # ln of the ratio of both densities: score - 1 / 2

@@ -1,15 +1,18 @@
 """Methods that hide, and their stego images as files."""
 
+import io
+
 import numpy as np
 import pytest
 from conftest import scene
 from evaluation.spy import images
+from PIL import Image
 
 from isgan import models
 from isgan.covers.png import PngCover
 from isgan.datasets.photographs import Photo
 from isgan.evaluation.quality import send
-from isgan.evaluation.stegos import Files, digest, hiding, lsb_matching, other_cover
+from isgan.evaluation.stegos import Files, cover_of, digest, hiding, lsb_matching, other_cover
 from isgan.options import Options
 from isgan.picture import read_gray
 
@@ -41,6 +44,16 @@ def test_lsb_matching_changes_a_fifth_of_the_samples_by_one():
     assert change.mean() == pytest.approx(0, abs=0.005)
     assert not np.array_equal(stego, lsb_matching(cover, cover, 4).pixels())
     assert np.array_equal(other_cover(cover, Photo("b.png", scene(8, 8)), 0).pixels(), scene(8, 8))
+
+
+def test_lsb_matching_in_a_jpeg_changes_a_fifth_of_the_coefficients_that_are_not_0():
+    file = io.BytesIO()
+    Image.fromarray(scene(96, 96)).save(file, "JPEG", quality=90, subsampling=0)
+    photo = Photo("a.jpg", np.empty(0, np.uint8), file.getvalue())
+    before, after = (np.stack(cover.planes, -1).astype(int) for cover in (cover_of(photo), lsb_matching(photo, photo, 0)))
+    usable = (before != 0) & (np.indices(before.shape[:2]) % 8).any(0)[..., None]
+    assert not (after != before)[~usable].any() and (after != before)[usable].mean() == pytest.approx(0.2, abs=0.05)
+    assert (abs(after) >= abs(before)).all()
 
 
 def test_files_are_read_when_they_are_looked_at(tmp_path):

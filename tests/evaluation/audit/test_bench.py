@@ -8,11 +8,14 @@ from evaluation.audit.conftest import BRIGHTER
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isgan.covers.png import PngCover
 from isgan.detectors import detectors
+from isgan.evaluation.audit import bench as module
 from isgan.evaluation.audit.bench import RUNS, Attack, Bench, Plan, divide
+from isgan.evaluation.audit.photographs import Material
 from isgan.evaluation.results import Results
-from isgan.evaluation.stegos import CONTROLS
-from isgan.metrics.security import auc, best_threshold, p_e
+from isgan.evaluation.stegos import CONTROLS, Method
+from isgan.metrics.security import accuracy, auc, best_threshold, missed, p_e, weighted_auc
 
 OWN = Attack("S3", "mine", "mine")
 PLAN = Plan(splits=3)
@@ -125,3 +128,39 @@ def test_networks_learn_lsb_matching_first_but_not_for_the_papers_test(bench, mo
     assert not all((lessons[4][1][name] == value).all() for name, value in taught.items())
     made._row(Attack("positive control", "lsb-matching", "lsb-matching"), "xunet", 0)
     assert len(lessons) == 5  # it is the one that all others begin with
+
+
+def test_a_detector_of_one_model_is_tested_on_another(material, brightness, tmp_path, monkeypatch):
+    """All measures of it, too."""
+    methods = {"mine": BRIGHTER, "theirs": Method("t", lambda photo, *_: PngCover(photo.pixels + np.uint8(5)))}
+    fitted = []
+    monkeypatch.setattr(brightness, "learn", lambda self, train, *_: fitted.append(train) or setattr(self, "known", (set(), set())))
+    row = Bench(Results(tmp_path / "r"), material, methods, PLAN)._row(Attack("S1", "mine", "theirs"), "brightness", 0)
+    ((learned, changed),) = fitted
+    assert changed[0].pixels().mean() == learned[0].pixels().mean() + 5
+    test = divide(material.sources, OWN, 0, 3).test
+    covers = np.array([cover.pixels.mean() for cover, _ in material.pairs])[test]
+    stegos = covers + test % 2
+    assert (row["auc"], row["wauc"], row["md5"]) == (auc(covers, stegos), weighted_auc(covers, stegos), missed(covers, stegos))
+    assert row["accuracy"] == accuracy(covers, stegos, row["threshold"])
+
+
+def test_rows_of_another_protocol_are_measured_again(bench, monkeypatch):
+    list(bench().runs([OWN], ["brightness"]))
+    monkeypatch.setattr(module, "VERSION", module.VERSION + 1)
+    assert len(bench().missing([OWN], ["brightness"])) == 3
+
+
+def test_a_kept_network_saw_no_tested_source_and_no_other_photographs(material, tmp_path, monkeypatch):
+    lessons = []
+    monkeypatch.setattr(Bench, "_fit", lambda _, detector, test, *__: lessons.append(test) or setattr(detector, "threshold", 0.0))
+
+    def learn(photographs: Material, test: Attack) -> None:
+        Bench(Results(tmp_path / "r"), photographs, {"mine": BRIGHTER}, Plan(3, 0.0, 1))._network(detectors["xunet"], test, "xunet", 0)
+
+    learn(material, OWN._replace(source="a"))
+    assert [test.source for test in lessons] == ["a", "a"]  # LSB matching, and its own files
+    learn(material, OWN)
+    assert len(lessons) == 4
+    learn(material.taken(range(29)), OWN)
+    assert len(lessons) == 6

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from isgan.evaluation.audit import oracle
 from isgan.evaluation.audit.bench import Bench, Plan
 from isgan.evaluation.audit.oracle import ASKED, asked, statistics
 from isgan.evaluation.audit.subjects import hides_in, sibling
@@ -54,3 +55,17 @@ def test_siblings_are_the_same_design_with_other_weights_or_another_cost():
     name, method = sibling(Options(), "png")
     assert name == "adaptive with suniward" and method.fingerprint != hiding(Options()).fingerprint
     assert hides_in("adaptive", "jpeg") and not hides_in("qim", "jpeg") and not hides_in("webp", "jpeg") and hides_in("qim", "scaled")
+
+
+def test_answers_that_differ_are_told(monkeypatch):
+    class File(str):
+        def salt(self) -> bytes:
+            return bytes(32)
+
+    monkeypatch.setattr(oracle, "_reveal", lambda _scheme, file, _key: (file == "stego", file, 1.0))
+    row = oracle._asked(None, File("cover"), File("stego"), 0)
+    assert row["wrong_same_answer"] == row["none_same_answer"] == 0 and (row["wrong_stego_opened"], row["wrong_cover_opened"]) == (1, 0)
+    rows = [{name: str(value) for name, value in (row | {"none_same_answer": 1}).items()}] * 4
+    told = {one["statistic"]: one["auc"] for one in oracle._told(rows)}
+    assert told["answers differ, another pass phrase"] == 1 and told["answers differ, no pass phrase"] == 0.5
+    assert told["something opens, another pass phrase"] == 1

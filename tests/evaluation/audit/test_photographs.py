@@ -1,6 +1,7 @@
 """Covers of one kind are together, others apart; no secret is a cover."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from isgan.datasets.photographs import Photo
 from isgan.errors import IsganError
-from isgan.evaluation.audit.photographs import JPEG, PAST, PNG, SCALED, gather
+from isgan.evaluation.audit.photographs import JPEG, PAST, PNG, SCALED, _paths, gather
 
 
 def names(material) -> tuple[set[str], set[str]]:
@@ -80,3 +81,19 @@ def test_squares_are_cut_from_the_middle_at_the_grid_of_blocks(folder_of):
 def test_too_few(folder_of):
     with pytest.raises(IsganError, match="6 of PNG files that show no past; an audit needs 20 pairs: give more photographs, or --secrets"):
         gather([folder_of("few", 12)], [], 64, None)
+
+
+def test_a_picture_in_two_folders_is_used_once(folder_of):
+    first, again = folder_of("first", 60), folder_of("again", 60)
+    guests, others = folder_of("hidden", 40, seed=100), folder_of("partly-again", 40, seed=90)
+    for data, secrets in (([first, again], []), ([first, again], [guests, others, first])):
+        (material,) = gather(data, secrets, 64, None)
+        pictures = [photo.pixels.tobytes() for pair in material.pairs for photo in pair]
+        assert len(set(pictures)) == len(pictures) and len(material.pairs) == (50 if secrets else 30)
+        assert any("60 covers (png) left out" in note for note in material.notes)
+
+
+def test_photographs_that_models_learned_from_are_no_covers():
+    asked = []
+    _paths(SimpleNamespace(images=lambda split: asked.append(split) or []))
+    assert asked == ["val", "test"]

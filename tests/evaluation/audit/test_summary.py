@@ -29,6 +29,7 @@ def test_means_and_intervals():
 def test_splits_that_agree_leave_open_what_so_many_files_do():
     (made,) = summarise([row("a", split, 0.0, 0.0) for split in range(5)], {"mine": {"1"}})
     assert made["p_e_interval"] == pytest.approx(share_interval(0.0, 200)) and made["p_e_interval"] > 0.01
+    assert made["md5_interval"] == pytest.approx(share_interval(0.0, 100))  # of the stego images alone
     (made,) = summarise([row("a", split, 0.0, 0.0, source="b") for split in range(5)], {"mine": {"1"}})
     assert made["p_e_interval"] == pytest.approx(share_interval(0.0, 40)) and made["tested_pairs"] == 20
 

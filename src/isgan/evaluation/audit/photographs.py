@@ -1,5 +1,6 @@
 """The covers of an audit, kinds apart, and the secrets that go into them."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -170,14 +171,23 @@ def _secrets(name: str, source: Source) -> Iterator[Photo]:
             continue
 
 
+def _first_time(photo: Photo, taken: set[bytes]) -> bool:
+    """Whether a picture is in none of those that were asked for before, which it joins."""
+    mark = hashlib.sha256(photo.pixels.tobytes()).digest()
+    new = mark not in taken
+    taken.add(mark)
+    return new
+
+
 def _paired(kind: str, found: Sequence[Found], guests: Sequence[Photo], limit: int | None, notes: list[str]) -> Material:
-    """Covers with secrets that are none of them, each used once."""
+    """Covers with secrets that are none of them; no picture is used twice, be it in several folders."""
     rng = np.random.default_rng(0)
-    hosts = [found[place] for place in rng.permutation(len(found))]
+    taken: set[bytes] = set()
+    hosts = [one for place in rng.permutation(len(found)) if _first_time((one := found[place]).photo, taken)]
+    if len(hosts) < len(found):
+        notes.append(f"{len(found) - len(hosts)} covers ({kind}) left out, which others are the same picture as")
     if guests:
-        secrets = [guests[place] for place in rng.permutation(len(guests))]
-        taken = {one.photo.pixels.tobytes() for one in hosts}
-        secrets = [photo for photo in secrets if photo.pixels.tobytes() not in taken]
+        secrets = [photo for place in rng.permutation(len(guests)) if _first_time(photo := guests[place], taken)]
     else:
         half = len(hosts) // 2
         hosts, secrets = hosts[:half], [one.photo for one in hosts[half:]]
