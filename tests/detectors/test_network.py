@@ -8,6 +8,7 @@ from conftest import scene
 from isgan.detectors.base import Budget, Pairs
 from isgan.detectors.network import NetworkDetector, of_network
 from isgan.errors import IsganError
+from isgan.training.detecting import DetectingTask
 
 
 class Picture:
@@ -40,6 +41,13 @@ def test_it_finds_what_is_hidden(detector):
     assert (detector.scores(fresh.covers) <= detector.threshold).mean() > 0.8
     assert (detector.scores(fresh.stegos) > detector.threshold).mean() > 0.8
     assert detector.steps == 40 and detector.training_seconds > 0
+
+
+def test_the_weights_that_are_kept_are_chosen_by_the_validation_pairs(monkeypatch):
+    train, val, given = pairs(8), pairs(4, 1), []
+    monkeypatch.setattr(DetectingTask, "validate", lambda task, *_: given.append((len(task.train[0]), *map(len, task.val))))
+    of_network("xunet")().fit(train, val, Budget(steps=1))
+    assert set(given) == {(8, 4, 4)}
 
 
 def test_a_budget_of_minutes():
