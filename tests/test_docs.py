@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from registries import registries
 
+from isgan import risk
 from isgan.__main__ import main
 
 ROOT = Path(__file__).parent.parent
@@ -121,10 +122,12 @@ def test_the_table_of_detectors_is_what_was_measured():
     with (ROOT / "docs/results/strategies.csv").open(newline="") as file:
         measured = {row["bytes"]: row for row in csv.DictReader(file)
                     if (row["cost"], row["strategy"], row["model-based"]) == ("hill", "cmdc", "")}  # fmt: skip
-    shown = re.findall(r"^\| ([\d,]+) bytes \|[ \w]*\| ([\d.]+) \| ([\d.]+) % \| ([\d.]+) \| ([\d.]+) \|", README, re.MULTILINE)
+    shown = re.findall(r"^\| ([\d,]+) bytes \| ([\d.]+) \| ([\d.]+) % \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", README, re.MULTILINE)
+    curve, root = risk.measured("png", "hill", "cmdc"), (3 * 256 * 256) ** 0.5
     assert len(shown) == 4
-    for size, stego, changed, crm, spam in shown:
+    for size, stego, changed, audited, crm, spam in shown:
         row = measured[size.replace(",", "")]
         assert float(stego) == pytest.approx(float(row["stego dB"]), abs=0.051)
         assert float(changed) == pytest.approx(100 * float(row["samples changed"]), abs=0.051)
+        assert float(audited) == round(risk.p_e_at(8 * int(row["bytes"]) / root, curve), 2)
         assert float(crm) == float(row["P_E CRM"]) and float(spam) == float(row["P_E SPAM x 3"])
