@@ -153,13 +153,18 @@ def test_the_whole_way_and_again(board, dial, capsys, monkeypatch):
     assert before == (Path("results/leaderboard-images.csv").read_bytes(), Path("results/table6-runs.csv").read_bytes())
 
 
-def test_dots_in_one_place_have_one_label(tmp_path, monkeypatch):
+def test_dots_in_one_place_have_one_label_and_settings_are_a_line(tmp_path, monkeypatch):
     from matplotlib.axes import Axes
 
-    labels = []
+    labels, lines, plot = [], [], Axes.plot
+    monkeypatch.setattr(Axes, "plot", lambda axis, *line, **how: lines.append(line[:2]) or plot(axis, *line, **how))
     monkeypatch.setattr(Axes, "annotate", lambda axis, text, place, **_: labels.append((text, place)))
     results = Results(tmp_path / "results")
     for name, stego, secret in (("first", 50.0, 47.0), ("beside", 50.2, 47.3), ("away", 50.0, 46.0), ("exact", 39.0, float("inf"))):
         results.add("leaderboard", {"set": "lfw", "model": name, "setting": "auto", "stego_psnr": stego, "secret_psnr": secret, "p_e": 0.1})
+    for psnr, stego in ((30, 63.5), (40, 58.0)):
+        row = {"set": "lfw", "model": "exact", "setting": f"{psnr} dB", "stego_psnr": stego, "secret_psnr": psnr, "p_e": ""}
+        results.add("leaderboard", row)
     draw(results)
+    assert ((63.5, 58.0), (30, 40)) in lines
     assert labels == [("first, beside", (50.0, 47.0)), ("away", (50.0, 46.0)), ("exact (exact)", (39.0, 60.0))]

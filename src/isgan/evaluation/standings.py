@@ -94,14 +94,11 @@ def draw(results: Results) -> Path:
         labels: dict[tuple[float, float], str] = {}
         for model in dict.fromkeys(row["model"] for row in rows):
             own = [row for row in rows if (row["set"], row["model"]) == (name, model)]
-            dial = [
-                [min(float(row[key]), SHOWN) for row in own if row["setting"] != AUTO]
-                for key in ("stego_psnr", "secret_psnr")
-            ]
-            axis.plot(*dial, "-", color="gray", lw=1, marker=".", ms=4, zorder=1)
-            for row in own:
+            places = [(float(row["stego_psnr"]), min(float(row["secret_psnr"]), SHOWN)) for row in own]
+            dial = [place for row, place in zip(own, places, strict=True) if row["setting"] != AUTO]
+            axis.plot(*zip(*dial, strict=True) if dial else ([], []), "-", color="gray", lw=1, marker=".", ms=4, zorder=1)
+            for row, place in zip(own, places, strict=True):
                 if row["p_e"]:
-                    place = float(row["stego_psnr"]), min(float(row["secret_psnr"]), SHOWN)
                     dots = axis.scatter(
                         *place,
                         c=[float(row["p_e"])],
