@@ -94,7 +94,6 @@ def audit(
     from isgan.evaluation.audit.run import Request, audit
     from isgan.evaluation.audit.run import tiny as smallest
     from isgan.evaluation.audit.summary import strongest
-    from isgan.evaluation.results import Results
     from isgan.jit import limit
     from isgan.options import Options
 
@@ -116,7 +115,7 @@ def audit(
                       scale=scale, minutes=minutes, splits=splits, budget=budget)  # fmt: skip
     if table:
         return _table(request, output, rows, write, tiny)
-    made = audit(Results(output), smallest(request) if tiny else request, command=shlex.join(["isgan", *sys.argv[1:]]),
+    made = audit(output, smallest(request) if tiny else request, command=shlex.join(["isgan", *sys.argv[1:]]),
                  counting=counting, following=fraction_done)  # fmt: skip
     columns = ("kind", "level", "subject", "trained_on", "leaked", "source", "detector", "p_e", "p_e_interval", "auc", "wauc", "md5",
                "tested_pairs")  # fmt: skip

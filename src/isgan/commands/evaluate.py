@@ -75,7 +75,6 @@ def evaluate(
     from isgan.console import counting
     from isgan.datasets.base import open_sets
     from isgan.evaluation.quality import measure, pair_up, summary
-    from isgan.evaluation.results import plain as number
     from isgan.files import check_output
     from isgan.options import Options
 
@@ -110,7 +109,7 @@ def evaluate(
                 group = []
                 for measured in measure(schemes[name], options, setting, set_name, pairs, homes, done):
                     group.append(measured)
-                    write({column: number(value) for column, value in asdict(measured).items()})
+                    write(asdict(measured))
                 groups.append(summary(group))
                 if card:
                     models.add_scores(name, {f"{set_name} {split}": groups[-1]})
@@ -141,6 +140,8 @@ def rows_to(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
     if path is None:
         yield lambda _: None
         return
+    from isgan.evaluation.results import plain
+
     with _writing(path):
         file = path.open("w", newline="", encoding="utf-8")
 
@@ -149,7 +150,7 @@ def rows_to(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
             writer = csv.DictWriter(file, list(row))
             if not file.tell():
                 writer.writeheader()
-            writer.writerow(row)
+            writer.writerow({column: plain(value) for column, value in row.items()})
             file.flush()
 
     try:

@@ -58,7 +58,7 @@ def figures(
     from isgan.datasets.base import open_sets
     from isgan.evaluation.paper import curves
     from isgan.evaluation.paper import figures as drawing
-    from isgan.evaluation.results import Results
+    from isgan.evaluation.results import FIGURES, Results
 
     require("train", "torch", "matplotlib")
     threads_of(threads)
@@ -76,7 +76,7 @@ def figures(
         results, sets, models, side=side, limit=limit, most=most and most << 10, force=force, counting=counting
     )
     return drawn | {
-        f"{row['set']} {row['figure']}".strip(): str(results.folder / curves.FIGURES / row["file"]) for row in rows
+        f"{row['set']} {row['figure']}".strip(): str(results.folder / FIGURES / row["file"]) for row in rows
     }
 
 

@@ -8,14 +8,22 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from isgan.errors import IsganError
 from isgan.files import write_file
 from isgan.metrics import EXACT
+from isgan.picture import png_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 VERSION = "3"
 MARK = "VERSION"
+FIGURES = "figures"
+"""The folder of pictures among results."""
 # What stands among the models for one that hides nothing but noise, and for one that does nothing.
 LSB_MATCHING, OTHER_COVER = "lsb-matching", "cover"
 # The paper's network without a steganalyzer, and the same from another seed, which whoever tests gives: a detector that misses it does
@@ -68,6 +76,25 @@ class Results:
             raise IsganError(
                 f"{folder} holds results of version {found}, this is version {VERSION}: choose another --output"
             )
+
+    def subfolder(self, name: str) -> Path:
+        """A folder of them, made if it is not there."""
+        folder = self.folder / name
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise IsganError(f"cannot make the folder {folder}: {error.strerror or error}; choose another --output") from error
+        return folder
+
+    def save_figure(self, figure: "Figure", name: str) -> Path:
+        """Draws a figure of matplotlib to figures/NAME, a PNG file without alpha; its path."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        path = self.subfolder(FIGURES) / name
+        write_file(path, png_bytes(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])), force=True)
+        return path
 
     def rows(self, table: str) -> list[dict[str, str]]:
         """All rows of a table, as text; none if there is no such table. A last line that was cut off is left out."""

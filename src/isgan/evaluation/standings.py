@@ -4,13 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from isgan.errors import require
-from isgan.evaluation.paper.curves import FIGURES, subfolder
 from isgan.evaluation.results import Results, decibels
-from isgan.files import write_file
-from isgan.picture import png_bytes
 
 TABLE, PICTURE = "leaderboard", "leaderboard.png"
 AUTO = "auto"
@@ -76,7 +71,6 @@ def draw(results: Results) -> Path:
     The settings of a model are a line; those that no detector looked at are small dots.
     """
     require("train", "matplotlib")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     rows = [row for row in results.rows(TABLE) if row["stego_psnr"]]
@@ -115,9 +109,4 @@ def draw(results: Results) -> Path:
         for place, text in labels.items():
             axis.annotate(text, place, xytext=(6, 5), textcoords="offset points", fontsize=8)
     figure.colorbar(dots, ax=axes.tolist(), label="P_E of a detector of the model (0: found, .5: not)")
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    path = subfolder(results, FIGURES) / PICTURE
-    write_file(path, png_bytes(pixels), force=True)
-    return path
+    return results.save_figure(figure, PICTURE)

@@ -82,8 +82,8 @@ def write(table: Sequence[Mapping[str, Any]], folder: Path | None = None) -> dic
         folder: of the package; another one in tests.
 
     Raises:
-        IsganError: no rates of the default model, too few of them, or none that a detector looked at which judged the present curve:
-            one that sees less would make `--risk` allow more.
+        IsganError: no rates of the default model, or too few of them; or a detector that judged the present curve has not judged the
+            new one, which would let `--risk` allow more because less was seen.
     """
     folder = folder or Path(risk.__file__).parent
     target = folder / "models" / f"{models.DEFAULT}.toml"

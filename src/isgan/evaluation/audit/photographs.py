@@ -185,7 +185,7 @@ def _paired(kind: str, found: Sequence[Found], guests: Sequence[Photo], limit: i
     taken: set[bytes] = set()
     hosts = [one for place in rng.permutation(len(found)) if _first_time((one := found[place]).photo, taken)]
     if len(hosts) < len(found):
-        notes.append(f"{len(found) - len(hosts)} covers ({kind}) left out, which others are the same picture as")
+        notes.append(f"{len(found) - len(hosts)} covers ({kind}) left out: each is the same picture as another one")
     if guests:
         secrets = [photo for place in rng.permutation(len(guests)) if _first_time(photo := guests[place], taken)]
     else:

@@ -58,9 +58,10 @@ class Request:
     steps: int = 0
 
 
-def audit(results: Results, request: Request, *, on_row: Callable[[Mapping[str, Any]], None] = lambda _: None, command: str = "",
+def audit(folder: Path, request: Request, *, on_row: Callable[[Mapping[str, Any]], None] = lambda _: None, command: str = "",
           counting: Counting = uncounted, following: Following = unfollowed) -> list[dict[str, Any]]:  # fmt: skip
-    """Measures what is missing in the results and writes `audit.csv`, `audit-oracle.csv` and `audit.html`; the rows of `audit.csv`.
+    """Measures what is missing in a folder of results and writes `audit.csv`, `audit-oracle.csv` and `audit.html` there; the rows of
+    `audit.csv`. The folder is made once it is known that there is enough to measure.
 
     Whatever `request.minutes` leaves undone is said in the report; the same call goes on. `IsganError` before anything is measured if
     names are unknown or pairs too few.
@@ -75,7 +76,7 @@ def audit(results: Results, request: Request, *, on_row: Callable[[Mapping[str, 
     for kind in levels.FAST:
         levels.chosen(request.detectors, kind)
     materials = gather(request.data, request.secrets, request.side, request.pairs, request.scale)
-    plan = plan_of(request)
+    results, plan = Results(folder), plan_of(request)
     notes = list(materials[0].notes)  # those of all kinds
     table: list[dict[str, Any]] = []
     told: list[dict[str, Any]] = []

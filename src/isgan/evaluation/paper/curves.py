@@ -8,30 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from isgan.errors import IsganError, require
 from isgan.evaluation.results import Results
 from isgan.files import write_file
-from isgan.picture import png_bytes
 
 VALIDATION = "validation.csv"
-FOLDER, FIGURES = "curves", "figures"
+FOLDER = "curves"
 PICTURE = "curves.png"
 ENDS = {"stego_psnr": "stego image, PSNR in dB", "secret_psnr": "secret, PSNR in dB"}
 ACCURACIES = {"accuracy_cover": "covers", "accuracy_stego": "stego images"}
-
-
-def subfolder(results: Results, name: str) -> Path:
-    """A folder of the results, made if it is not there."""
-    folder = results.folder / name
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise IsganError(
-            f"cannot make the folder {folder}: {error.strerror or error}; choose another --output"
-        ) from error
-    return folder
 
 
 def collect(results: Results, runs: Mapping[str, Path]) -> None:
@@ -50,7 +35,7 @@ def collect(results: Results, runs: Mapping[str, Path]) -> None:
                 f"cannot read {path}: {error}; give the folder of a training run that was validated once"
             ) from error
         read(path)  # before anything is written
-    copies = subfolder(results, FOLDER)
+    copies = results.subfolder(FOLDER)
     for name, text in texts.items():
         write_file(copies / f"{name}.csv", text.encode(), force=True, remedy="make room and run it again")
 
@@ -98,7 +83,6 @@ def draw(results: Results) -> Path | None:
     None without runs.
     """
     require("train", "matplotlib")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     runs = copied(results)
@@ -126,12 +110,7 @@ def draw(results: Results) -> Path | None:
         if "loss" in columns and not any(row.get("loss", math.nan) <= 0 for rows in runs.values() for row in rows):
             axis.set_yscale("log")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    path = subfolder(results, FIGURES) / PICTURE
-    write_file(path, png_bytes(pixels), force=True)
-    return path
+    return results.save_figure(figure, PICTURE)
 
 
 def _logged(runs: Mapping[str, list[dict[str, Any]]], column: str) -> bool:

@@ -11,8 +11,7 @@ from isgan.datasets.base import Source
 from isgan.datasets.photographs import pairs_of
 from isgan.errors import IsganError, IsganWarning, MissingModel
 from isgan.evaluation.gallery import samples
-from isgan.evaluation.paper.curves import FIGURES, subfolder
-from isgan.evaluation.results import Counting, Results, uncounted
+from isgan.evaluation.results import FIGURES, Counting, Results, uncounted
 from isgan.figures import secret_residuals, small_png, stego_and_secret
 from isgan.files import write_file
 from isgan.options import Options
@@ -55,7 +54,7 @@ def run(
     names = names or {name: name for name in MODELS}
     fingerprints, absent = _present(names)
     schemes = {name: models.load(model) for name, model in names.items() if name not in absent}
-    folder = subfolder(results, FIGURES)
+    folder = results.subfolder(FIGURES)
     known = {row["file"]: row for row in results.rows(TABLE)}
     rows = []
     for name, source in sets.items():

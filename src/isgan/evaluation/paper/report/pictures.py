@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from isgan.evaluation.paper.curves import FIGURES, PICTURE, copied
+from isgan.evaluation.paper.curves import PICTURE, copied
 from isgan.evaluation.paper.report.values import command, text
-from isgan.evaluation.results import Results
+from isgan.evaluation.results import FIGURES, Results
 from isgan.picture import read_rgb
 
 WIDEST = 1600  # pixels of an embedded picture
